@@ -1,0 +1,357 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"passkey-audit/audit"
+)
+
+// Names of the spool's buckets; passkeys have one for each impact, users one
+// for each risk and whether they are administrators, outreach one for each
+// priority.
+const (
+	bucketLines     = "lines"
+	bucketFailures  = "failures"
+	bucketStrengths = "strengths"
+)
+
+// passkeyBuckets gives the buckets of passkeys in the order of passkeys.csv.
+func passkeyBuckets() []string {
+	return []string{
+		passkeyBucket(audit.ImpactBreaks), passkeyBucket(audit.ImpactUndecided), passkeyBucket(audit.ImpactAlreadyBlocked),
+		passkeyBucket(audit.ImpactRestored), passkeyBucket(audit.ImpactUnaffected),
+	}
+}
+
+func passkeyBucket(i audit.Impact) string { return "passkeys-" + string(i) }
+
+// userBuckets gives the buckets of users in the order of users.csv: by risk,
+// and within a risk administrators first.
+func userBuckets() []string {
+	var list []string
+	for _, r := range []audit.Risk{audit.RiskUnread, audit.RiskLosesLastPasskey, audit.RiskLosesSome,
+		audit.RiskUndecided, audit.RiskBlockedAlready, audit.RiskUnaffected} {
+		list = append(list, userBucket(r, true), userBucket(r, false))
+	}
+	return list
+}
+
+func userBucket(r audit.Risk, admin bool) string {
+	if admin {
+		return "users-" + string(r) + "-admin"
+	}
+	return "users-" + string(r)
+}
+
+// outreachBuckets gives the buckets of outreach.csv in order.
+func outreachBuckets() []string {
+	return []string{"outreach-1", "outreach-2", "outreach-3", "outreach-4"}
+}
+
+// codeLimit bounds how many users' error codes are remembered for AAGUIDs.txt;
+// beyond it the lines give the outcome instead.
+const codeLimit = 50_000
+
+// hardestLimit is how many people Document.Hardest names.
+const hardestLimit = 10
+
+// A builder holds what Build gathers.
+type builder struct {
+	d      *Document
+	byID   map[modelKey]int
+	codes  map[string]string // error code by tenant and user id
+	hinges [64]int           // passkeys by assumption
+	seen   audit.Coverage
+	hard   [4][]Person
+	advise *adviser
+	// buf is the record under work, and again the buffers of one user.
+	buf    []byte
+	labels []int
+}
+
+// Build reads the failures and then the users, each once, and makes the
+// report. Any error of theirs ends it: a report of half a tenant that looks
+// whole is worse than none. The caller closes the document.
+func Build(ctx context.Context, in Input) (*Document, error) {
+	if in.Users == nil {
+		return nil, errors.New("build report: no users given")
+	}
+	sp, err := newSpool(in.TempDir)
+	if err != nil {
+		return nil, fmt.Errorf("build report: %w", err)
+	}
+	b := &builder{
+		d:     &Document{in: in, spool: sp},
+		byID:  map[modelKey]int{},
+		codes: map[string]string{},
+	}
+	if err := b.run(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("build report: %w", err), sp.close())
+	}
+	return b.d, nil
+}
+
+func (b *builder) run(ctx context.Context) error {
+	b.named()
+	b.advise = newAdviser(&b.d.in.Proposal.Policy, b.title)
+	if err := b.failures(ctx); err != nil {
+		return err
+	}
+	n := 0
+	for u, err := range b.d.in.Users {
+		if err != nil {
+			return fmt.Errorf("read users: %w", err)
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := b.user(u); err != nil {
+			return err
+		}
+	}
+	if err := b.strengths(ctx); err != nil {
+		return err
+	}
+	if err := b.d.spool.flush(); err != nil {
+		return err
+	}
+	b.finish()
+	return ctx.Err()
+}
+
+// failures spools what could not be read.
+func (b *builder) failures(ctx context.Context) error {
+	if b.d.in.Failures == nil {
+		return nil
+	}
+	n := 0
+	for f, err := range b.d.in.Failures {
+		if err != nil {
+			return fmt.Errorf("read failures: %w", err)
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if f.What == audit.WhatUser && len(b.codes) < codeLimit {
+			code := f.Code
+			if code == "" && f.Status != 0 {
+				code = fmt.Sprintf("HTTP status %d", f.Status)
+			}
+			b.codes[f.TenantID+"/"+f.ID] = code
+		}
+		b.buf = b.d.spool.putFailure(b.buf[:0], &f)
+		if err := b.d.spool.append(bucketFailures, b.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// strengths spools the findings on authentication strengths.
+func (b *builder) strengths(ctx context.Context) error {
+	if b.d.in.Strengths == nil {
+		return nil
+	}
+	for f, err := range b.d.in.Strengths {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("read strengths: %w", err)
+		}
+		m := b.model(f.Passkey.AAGUID, f.Passkey.Model)
+		b.buf = b.d.spool.putStrength(b.buf[:0], &f, m)
+		if err := b.d.spool.append(bucketStrengths, b.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// user counts and spools one user.
+func (b *builder) user(u *audit.JudgedUser) error {
+	b.countOutcome(u)
+	p := Person{
+		User: u.User, Outcome: u.Outcome, Risk: u.Risk(), Passkeys: len(u.Passkeys),
+		UsableNow: u.UsableNow(), UsableAfter: u.UsableAfter(), Breaking: u.Breaking(), Undecided: u.Undecided(),
+	}
+	b.countRisk(&p)
+	sp := b.d.spool
+	b.buf = sp.putLine(b.buf[:0], u, b.code(u))
+	if err := sp.append(bucketLines, b.buf); err != nil {
+		return err
+	}
+	if len(u.Passkeys) > 0 || u.Outcome.Unread() {
+		b.buf = sp.putPerson(b.buf[:0], &p)
+		if err := sp.append(userBucket(p.Risk, p.Admin == audit.Yes), b.buf); err != nil {
+			return err
+		}
+	}
+	b.labels = b.labels[:0]
+	for i := range u.Passkeys {
+		if err := b.passkey(u, i, p.UsableAfter); err != nil {
+			return err
+		}
+	}
+	return b.outreach(u, &p)
+}
+
+// code gives the error code for an unread user's line in AAGUIDs.txt.
+func (b *builder) code(u *audit.JudgedUser) string {
+	if !u.Outcome.Unread() {
+		return ""
+	}
+	if c := b.codes[u.TenantID+"/"+u.ID]; c != "" {
+		return c
+	}
+	return string(u.Outcome)
+}
+
+// passkey counts and spools the user's passkey i.
+func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
+	k := &u.Passkeys[i]
+	impact := k.Impact()
+	b.d.Passkeys.add(impact)
+	if k.Proposed.Decision == audit.Allowed && k.Registrable == audit.No {
+		b.d.Passkeys.NotRegistrable++
+	}
+	for set, a := uint64(k.Current.Assumes|k.Proposed.Assumes), 0; set != 0; set, a = set>>1, a+1 {
+		if set&1 != 0 {
+			b.hinges[a]++
+		}
+	}
+	n := b.model(k.AAGUID, k.Model)
+	b.labels = append(b.labels, n)
+	m := b.d.models[n]
+	m.Passkeys++
+	first := !slices.Contains(b.labels[:i], n)
+	if first {
+		m.People++
+		m.lastBroken = false
+	}
+	switch impact {
+	case audit.ImpactBreaks:
+		m.Breaking++
+		if !m.lastBroken {
+			m.PeopleBreaking++
+			m.lastBroken = true
+		}
+	case audit.ImpactUndecided:
+		m.Undecided++
+	}
+	b.buf = b.d.spool.putPasskey(b.buf[:0], &u.User, k, n, left)
+	return b.d.spool.append(passkeyBucket(impact), b.buf)
+}
+
+// countOutcome counts what became of the user.
+func (b *builder) countOutcome(u *audit.JudgedUser) {
+	c := &b.seen
+	c.Listed++
+	switch {
+	case u.Outcome.Unread():
+		c.Unread++
+	case u.Outcome == audit.OutcomeGone:
+		c.Gone++
+	case u.Outcome == audit.OutcomeOutOfScope:
+		c.OutOfScope++
+	default:
+		c.Read++
+		if len(u.Passkeys) > 0 {
+			c.WithPasskey++
+		} else {
+			c.WithoutPasskey++
+		}
+	}
+	if u.Admin != audit.Unknown {
+		b.d.admins = true
+	}
+	if u.Admin == audit.Yes {
+		b.d.Users.Administrators++
+		if u.Outcome.Unread() {
+			b.d.Users.AdministratorsUnread++
+		}
+	}
+}
+
+// countRisk counts what the proposal does to the user.
+func (b *builder) countRisk(p *Person) {
+	f := &b.d.Users
+	rank := -1
+	switch p.Risk {
+	case audit.RiskLosesLastPasskey:
+		f.LosingLast++
+		rank = 1
+		switch p.Admin {
+		case audit.Yes:
+			f.LosingLastAdmins++
+			rank = 0
+		case audit.Unknown:
+			f.LosingLastAdminUnknown++
+		}
+		if p.Undecided > 0 {
+			f.LosingLastUndecided++
+		}
+	case audit.RiskLosesSome:
+		f.LosingSome++
+		rank = 3
+		if p.Admin == audit.Yes {
+			f.LosingSomeAdmins++
+			rank = 2
+		}
+	case audit.RiskUndecided:
+		f.Undecided++
+	case audit.RiskBlockedAlready:
+		f.BlockedAlready++
+	case audit.RiskUnaffected:
+		if p.Passkeys > 0 {
+			f.Unaffected++
+		}
+	}
+	if rank >= 0 && len(b.hard[rank]) < hardestLimit {
+		b.hard[rank] = append(b.hard[rank], *p)
+	}
+}
+
+// finish computes what needs the whole.
+func (b *builder) finish() {
+	d := b.d
+	c := d.in.Coverage
+	f := &d.Users
+	f.Listed, f.Read, f.Unread, f.Gone, f.OutOfScope = c.Listed, c.Read, c.Unread, c.Gone, c.OutOfScope
+	f.WithPasskey, f.WithoutPasskey = c.WithPasskey, c.WithoutPasskey
+	d.incomplete = incompleteness(c, b.seen)
+	for _, list := range b.hard {
+		d.Hardest = append(d.Hardest, list...)
+	}
+	d.Hardest = d.Hardest[:min(len(d.Hardest), hardestLimit)]
+	for a, n := range b.hinges {
+		if n == 0 && !d.in.Proposal.Assumes.Has(audit.Assumption(a)) {
+			continue
+		}
+		text := fmt.Sprintf("assumption %d", a)
+		if d.in.DescribeAssumption != nil {
+			if s := d.in.DescribeAssumption(audit.Assumption(a)); s != "" {
+				text = s
+			}
+		}
+		d.Assumptions = append(d.Assumptions, Assumption{Text: text, Passkeys: n})
+	}
+	for _, m := range d.models {
+		d.Authenticators = append(d.Authenticators, m.AuthenticatorFigures)
+	}
+	slices.SortStableFunc(d.Authenticators, func(a, b AuthenticatorFigures) int {
+		return cmp.Or(cmp.Compare(b.Breaking, a.Breaking), cmp.Compare(b.Passkeys, a.Passkeys),
+			cmp.Compare(boolInt(a.None), boolInt(b.None)), slices.Compare(a.AAGUID[:], b.AAGUID[:]))
+	})
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,152 @@
+package report
+
+// A Column is declared here once, and every format follows.
+type Column struct {
+	// Key is the name in CSV files and for machines.
+	Key string
+	// Heading is the name for people, unique within its table.
+	Heading string
+	Kind    Kind
+	// Width is the width on a sheet in characters.
+	Width float64
+	// Doc says in a sentence what the column holds.
+	Doc string
+}
+
+// passkeyColumns are the columns of breaking.csv and passkeys.csv.
+func passkeyColumns() []Column {
+	return []Column{
+		{"impact", "Impact", KindEnum, 16, "What the proposal changes for this passkey: breaks, undecided, already_blocked, restored or unaffected."},
+		{"reason_code", "Reason code", KindEnum, 20, "Why the proposal decides so, in one word."},
+		{"reason", "Reason", KindFree, 52, "Why the proposal decides so, in a sentence."},
+		{"user_principal_name", "User principal name", KindFree, 34, "The user's sign-in name."},
+		{"display_name", "Display name", KindFree, 24, "The user's name."},
+		{"user_type", "User type", KindFree, 11, "Member or Guest."},
+		{"account_enabled", "Account enabled", KindYesNo, 12, "Whether the account is enabled; empty where not known."},
+		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
+		{"passkey_name", "Passkey name", KindFree, 26, "The name that the user gave the passkey."},
+		{"passkey_type", "Passkey type", KindEnum, 13, "deviceBound or synced; empty where Microsoft Graph does not say."},
+		{"authenticator", "Authenticator", KindFree, 34, "The authenticator's name, by its AAGUID."},
+		{"aaguid", "AAGUID", KindGUID, 37, "The authenticator model's identifier, in lower case; empty where Microsoft Graph gives none."},
+		{"model", "Model", KindFree, 24, "The maker's text for the model, as Microsoft Graph gives it."},
+		{"attestation_level", "Attestation level", KindFree, 14, "attested, notAttested, or empty."},
+		{"registrable", "Could be registered again", KindYesNo, 14, "Whether it could be registered again under the proposal; empty where undecided. This never changes sign-in."},
+		{"created_at", "Registered (UTC)", KindTime, 18, "When the passkey was registered, in UTC."},
+		{"last_used_at", "Last used (UTC)", KindTime, 18, "When the passkey was last used, in UTC; empty unless asked for and known."},
+		{"current", "Live policy", KindEnum, 11, "The verdict under the policy as it is: allowed, blocked or undecided."},
+		{"proposed", "Proposed policy", KindEnum, 11, "The verdict under the proposal: allowed, blocked or undecided."},
+		{"decided_by", "Decided by", KindFree, 28, "The passkey profile, restriction or target that decided."},
+		{"usable_passkeys_left", "Usable passkeys left", KindCount, 12, "How many passkeys of this user the proposal allows."},
+		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
+		{"user_id", "User ID", KindGUID, 37, "The user's object identifier."},
+		{"passkey_id", "Passkey ID", KindFree, 30, "The passkey's identifier, unique within the user."},
+	}
+}
+
+// userColumns are the columns of users.csv.
+func userColumns() []Column {
+	return []Column{
+		{"risk", "Risk", KindEnum, 19, "The worst that the proposal does to this user: unread, loses_last_passkey, loses_some, undecided, blocked_already or unaffected."},
+		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name."},
+		{"display_name", "Display name", KindFree, 26, "The user's name."},
+		{"user_type", "User type", KindFree, 11, "Member or Guest."},
+		{"account_enabled", "Account enabled", KindYesNo, 12, "Whether the account is enabled; empty where not known."},
+		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
+		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys the user has; empty where they could not be read."},
+		{"usable_now", "Usable now", KindCount, 10, "How many the policy as it is allows; empty where they could not be read."},
+		{"usable_after", "Usable after", KindCount, 10, "How many the proposal allows; empty where they could not be read."},
+		{"breaking", "Breaking", KindCount, 10, "How many break; empty where they could not be read."},
+		{"undecided", "Undecided", KindCount, 11, "How many are undecided under the proposal; empty where they could not be read."},
+		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
+		{"user_id", "User ID", KindGUID, 37, "The user's object identifier."},
+	}
+}
+
+// aaguidColumns are the columns of aaguids.csv.
+func aaguidColumns() []Column {
+	return []Column{
+		{"aaguid", "AAGUID", KindGUID, 37, "The authenticator model's identifier; empty for the passkeys without one."},
+		{"authenticator", "Authenticator", KindFree, 44, "The authenticator's name."},
+		{"vendor", "Vendor", KindFree, 24, "The maker; empty where not known."},
+		{"name_source", "Source of the name", KindFree, 18, "Who gives the name; empty where no source knows the AAGUID."},
+		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys have it."},
+		{"users", "People", KindCount, 10, "How many people have at least one."},
+		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break."},
+		{"in_current_list", "In the live list", KindYesNo, 11, "Whether a list of the policy as it is names it, whether allow or block list."},
+		{"in_proposed_list", "In the proposed list", KindYesNo, 11, "Whether a list of the proposal names it, whether allow or block list."},
+		{"suggested", "In the suggested list", KindYesNo, 11, "Whether the suggested allow list names it."},
+	}
+}
+
+// unreadColumns are the columns of unread.csv.
+func unreadColumns() []Column {
+	return []Column{
+		{"what", "What", KindOwn, 18, "What could not be read."},
+		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name; empty for what is no user."},
+		{"id", "ID", KindGUID, 37, "The object's identifier; empty where it has none."},
+		{"status", "HTTP status", KindCount, 9, "The HTTP status of the last answer; empty where there was none."},
+		{"code", "Error code", KindFree, 30, "Microsoft Graph's error code, or what the network said."},
+		{"message", "Message", KindFree, 70, "The error's text."},
+		{"request_id", "Request ID", KindGUID, 37, "The request's identifier, for Microsoft's support."},
+		{"attempts", "Attempts", KindCount, 10, "How many requests were made for it."},
+	}
+}
+
+// strengthColumns are the columns of strengths.csv.
+func strengthColumns() []Column {
+	return []Column{
+		{"strength", "Authentication strength", KindFree, 28, "The authentication strength's name."},
+		{"strength_id", "Strength ID", KindGUID, 37, "The authentication strength's identifier."},
+		{"conditional_access_policy", "Conditional Access policy", KindFree, 34, "The policy that asks for the strength."},
+		{"policy_state", "Policy state", KindFree, 16, "The policy's state."},
+		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name."},
+		{"display_name", "Display name", KindFree, 26, "The user's name."},
+		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
+		{"passkey_name", "Passkey name", KindFree, 26, "The name that the user gave the passkey."},
+		{"authenticator", "Authenticator", KindFree, 34, "The authenticator's name, by its AAGUID."},
+		{"aaguid", "AAGUID", KindGUID, 37, "The authenticator model's identifier."},
+		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
+		{"user_id", "User ID", KindGUID, 37, "The user's object identifier."},
+		{"passkey_id", "Passkey ID", KindFree, 30, "The passkey's identifier."},
+	}
+}
+
+// outreachColumns are the columns of outreach.csv.
+func outreachColumns() []Column {
+	return []Column{
+		{"priority", "Priority", KindCount, 9, "1 administrators who lose their last working passkey, 2 others who do, 3 administrators who lose some, 4 others who do."},
+		{"risk", "Risk", KindEnum, 19, "loses_last_passkey or loses_some."},
+		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name."},
+		{"display_name", "Display name", KindFree, 26, "The user's name."},
+		{"user_type", "User type", KindFree, 11, "Member or Guest."},
+		{"account_enabled", "Account enabled", KindYesNo, 12, "Whether the account is enabled; empty where not known."},
+		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
+		{"what_breaks", "What breaks", KindFree, 60, "The passkeys that stop working, and those for which that is undecided."},
+		{"what_still_works", "What still works", KindFree, 60, "The passkeys that go on working."},
+		{"register_instead", "Register instead", KindFree, 60, "What the proposal would accept."},
+		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
+		{"user_id", "User ID", KindGUID, 37, "The user's object identifier."},
+	}
+}
+
+// policyColumns are the columns of the sheet Policy.
+func policyColumns() []Column {
+	return []Column{
+		{"section", "Part of the policy", KindFree, 40, "The part of the policy: the method, a passkey profile, or a target."},
+		{"setting", "Setting", KindFree, 40, "The setting, or the AAGUID or object that a list names."},
+		{"name", "Name", KindFree, 40, "The name of the authenticator or group."},
+		{"live", "Live policy", KindFree, 28, "The value in the policy as it is."},
+		{"proposed", "Proposed policy", KindFree, 28, "The value in the proposal."},
+		{"changed", "Changed", KindYesNo, 10, "Whether the two differ."},
+		{"members", "Members", KindCount, 10, "How many users a group has, groups within it included; empty where not known."},
+	}
+}
+
+// runColumns are the columns of the sheet Run.
+func runColumns() []Column {
+	return []Column{
+		{"section", "Section", KindOwn, 22, "What the fact is about."},
+		{"name", "Fact", KindFree, 40, "The fact."},
+		{"value", "Value", KindFree, 60, "Its value."},
+	}
+}

@@ -1,0 +1,12 @@
+// Package report turns judged users into one model that every format writes:
+// the figures, the sentences that people read, and the tables with their typed
+// columns, each declared once.
+//
+// Build reads the users once, in their final order, and keeps the rows of the
+// tables in a private temporary folder, so that memory does not grow with the
+// number of passkeys. The formats live in the packages below this one and only
+// lay out what they find here.
+//
+// The package knows the vocabulary of package audit and nothing else: no
+// policy rules, no snapshot, no Microsoft Graph, no file format, no terminal.
+package report

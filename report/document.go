@@ -1,0 +1,178 @@
+package report
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"passkey-audit/audit"
+)
+
+// A Document is a report without a format: figures, sentences and tables. It
+// is made by Build and does not change; several formats may be written from it
+// at a time. Close it when all are written.
+type Document struct {
+	in    Input
+	spool *spool
+
+	// Users and Passkeys are the figures.
+	Users    UserFigures
+	Passkeys PasskeyFigures
+	// Assumptions are what verdicts or the proposal hang on, in the order of
+	// the assumptions' numbers.
+	Assumptions []Assumption
+	// Hardest are up to ten people who are hit hardest, in the order of
+	// users.csv.
+	Hardest []Person
+	// Authenticators count passkeys and people for each AAGUID, in the order
+	// of aaguids.csv.
+	Authenticators []AuthenticatorFigures
+
+	models     []*model
+	incomplete []string
+	admins     bool // whether anybody's administrator roles are known
+}
+
+// An Assumption is a rule that was followed although Microsoft does not
+// document it, and the number of passkeys whose verdict hangs on it.
+type Assumption struct {
+	Text     string
+	Passkeys int
+}
+
+// AuthenticatorFigures count the passkeys of one authenticator model.
+type AuthenticatorFigures struct {
+	audit.Authenticator
+	// None is true for the passkeys whose AAGUID is missing or is no AAGUID.
+	None bool
+	// Title is the name to show: the catalogue's, or words that say that there
+	// is none.
+	Title string
+	// Passkeys and People count those that have it; Breaking, and
+	// PeopleBreaking, those that break.
+	Passkeys, People, Breaking, PeopleBreaking int
+	Undecided                                  int
+	InLive, InProposed, Suggested              bool
+}
+
+// A Table is rows under columns. The tables of a document have the same rows
+// in every format.
+type Table struct {
+	// Title is the name of the sheet; empty for a table without one.
+	Title string
+	// File is the base name of the CSV file; empty for a table without one.
+	File    string
+	Columns []Column
+	// Count is the number of rows.
+	Count int
+	// Empty says in a sentence why there are no rows, where Count is 0.
+	Empty string
+	// Rows gives the rows in order. A row is used until the next one only. It
+	// ends after the first error. It may be called often, also concurrently.
+	Rows func(ctx context.Context) iter.Seq2[[]Cell, error]
+}
+
+// Titles of the tables that are sheets.
+const (
+	TitleBreaking  = "Would break"
+	TitleUsers     = "Users at risk"
+	TitlePasskeys  = "All passkeys"
+	TitleAAGUIDs   = "AAGUIDs"
+	TitlePolicy    = "Policy"
+	TitleStrengths = "Strengths"
+	TitleUnread    = "Unread"
+	TitleRun       = "Run"
+)
+
+// Names of the CSV files.
+const (
+	FileBreaking  = "breaking.csv"
+	FileUsers     = "users.csv"
+	FilePasskeys  = "passkeys.csv"
+	FileAAGUIDs   = "aaguids.csv"
+	FileStrengths = "strengths.csv"
+	FileUnread    = "unread.csv"
+	FileOutreach  = "outreach.csv"
+)
+
+// Tables gives every table: those that are sheets in the workbook's order,
+// then the others.
+func (d *Document) Tables() []Table {
+	return []Table{
+		d.breakingTable(), d.usersTable(), d.passkeysTable(), d.aaguidsTable(),
+		d.policyTable(), d.strengthsTable(), d.unreadTable(), d.runTable(),
+		d.outreachTable(),
+	}
+}
+
+// Table finds a table by the name of its CSV file or by its title.
+func (d *Document) Table(name string) (Table, bool) {
+	for _, t := range d.Tables() {
+		if name != "" && (t.File == name || t.Title == name) {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
+// Tool names the program that made the report.
+func (d *Document) Tool() Tool { return d.in.Tool }
+
+// Tenants gives the tenants that the report is about.
+func (d *Document) Tenants() []audit.Tenant { return d.in.Tenants }
+
+// Started and Finished tell when the tenant was read.
+func (d *Document) Started() time.Time  { return d.in.Started }
+func (d *Document) Finished() time.Time { return d.in.Finished }
+
+// Coverage tells what became of the tenant's users.
+func (d *Document) Coverage() audit.Coverage { return d.in.Coverage }
+
+// Proposal is what the passkeys were judged against.
+func (d *Document) Proposal() Proposal { return d.in.Proposal }
+
+// CatalogueDate is the date of the authenticators' names, in words.
+func (d *Document) CatalogueDate() string { return d.in.CatalogueDate }
+
+// SuggestedBody is the content of suggested-policy.json; may be nil.
+func (d *Document) SuggestedBody() []byte { return d.in.SuggestedBody }
+
+// StrengthsRead tells whether authentication strengths were read.
+func (d *Document) StrengthsRead() bool { return d.in.Strengths != nil }
+
+// Complete reports whether nothing that was asked for is missing.
+func (d *Document) Complete() bool { return len(d.incomplete) == 0 }
+
+// Incomplete says in sentences what is missing; empty in a complete report.
+func (d *Document) Incomplete() []string { return d.incomplete }
+
+// UnreadCount is the number of rows of unread.csv.
+func (d *Document) UnreadCount() int { return d.spool.count(bucketFailures) }
+
+// Close removes the spool.
+func (d *Document) Close() error { return d.spool.close() }
+
+// AllPasskeys gives every passkey in the order of passkeys.csv. A value is
+// used until the next one only. It ends after the first error.
+func (d *Document) AllPasskeys(ctx context.Context) iter.Seq2[*Passkey, error] {
+	return d.passkeysIn(ctx, passkeyBuckets()...)
+}
+
+// UserLines gives every user in the order of the input. A value is used until
+// the next one only. It ends after the first error.
+func (d *Document) UserLines(ctx context.Context) iter.Seq2[*UserLine, error] {
+	return func(yield func(*UserLine, error) bool) {
+		var l UserLine
+		for rec, err := range d.spool.read(ctx, bucketLines) {
+			dec := decoder{rest: rec, dict: &d.spool.dict}
+			if err == nil {
+				if dec.line(&l); dec.bad {
+					err = errDamaged
+				}
+			}
+			if !yield(&l, err) || err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"iter"
+	"time"
+
+	"passkey-audit/audit"
+)
+
+// A Tool names the program that made a report.
+type Tool struct{ Name, Version string }
+
+// A Proposal is the policy that the passkeys were judged against, beside the
+// live one.
+type Proposal struct {
+	// Name is what the administrator asked for: "enforced", "live", a file's
+	// name, and so on.
+	Name   string
+	Policy audit.Policy
+	// Changes says in sentences what the proposal changes in the live policy;
+	// empty if nothing.
+	Changes []string
+	// Notes are further sentences about the proposal, such as that there was
+	// nothing to switch on.
+	Notes []string
+	// Assumes holds the assumptions that laying the proposal over the live
+	// policy needed.
+	Assumes audit.AssumptionSet
+}
+
+// Requests counts what was sent to Microsoft Graph.
+type Requests struct{ Total, Batches, Throttled, Retried, Failed int }
+
+// A Rate tells how fast the tenant was read.
+type Rate struct{ UsersPerSecond, ThrottledSeconds float64 }
+
+// A Fact is one row of the sheet Run.
+type Fact struct {
+	Section, Name string
+	Value         Cell
+}
+
+// An Alternative is a further proposal, whose figures stand beside those of
+// the report's own in the summaries.
+type Alternative struct {
+	Name            string
+	Passkeys        PasskeyFigures
+	LosingLast      int
+	LosingLastAdmin int
+	LosingSome      int
+	Changes         []string
+}
+
+// A StrengthFinding is a passkey that the methods policy allows and an
+// authentication strength does not accept.
+type StrengthFinding struct {
+	Strength, StrengthID string
+	// Policy and PolicyState are the Conditional Access policy that asks for
+	// the strength.
+	Policy, PolicyState string
+	User                audit.User
+	Passkey             audit.Passkey
+}
+
+// Input is what Build makes a report of.
+type Input struct {
+	Tool    Tool
+	Tenants []audit.Tenant
+
+	// Started, Finished and Duration tell when the tenant was read and how long
+	// that took, interruptions not counted.
+	Started, Finished time.Time
+	Duration          time.Duration
+
+	Coverage audit.Coverage
+	Live     audit.Policy
+	Proposal Proposal
+	// Alternatives are further proposals to stand beside Proposal; may be nil.
+	Alternatives []Alternative
+	Groups       []audit.Group
+
+	// Users gives every listed user in final order: lower-cased user principal
+	// name, then id. It is read once; a value is used until the next one only.
+	Users iter.Seq2[*audit.JudgedUser, error]
+	// Failures gives everything that could not be read, in final order. It is
+	// read once, before Users. May be nil.
+	Failures iter.Seq2[audit.Failure, error]
+	// Strengths gives the findings on authentication strengths in final order;
+	// nil if strengths were not read, which every format then says.
+	Strengths iter.Seq2[StrengthFinding, error]
+
+	// Authenticator looks an AAGUID up; false where no source knows it. May be
+	// nil.
+	Authenticator func(audit.AAGUID) (audit.Authenticator, bool)
+	// CatalogueDate is the date of the names, in words.
+	CatalogueDate string
+	// DescribeAssumption gives the sentence for an assumption. May be nil.
+	DescribeAssumption func(audit.Assumption) string
+
+	// Suggested are the AAGUIDs of the suggested allow list, SuggestedBody the
+	// PATCH body that holds them; both may be nil.
+	Suggested     []audit.AAGUID
+	SuggestedBody []byte
+
+	Requests Requests
+	Rate     Rate
+	// Run are further rows of the sheet Run, after those that Build makes.
+	Run []Fact
+
+	// TempDir is where the spool is put, in a folder of its own; empty for the
+	// system's. It needs about 400 bytes for each passkey.
+	TempDir string
+}

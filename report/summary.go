@@ -1,0 +1,226 @@
+package report
+
+import (
+	"time"
+
+	"passkey-audit/audit"
+)
+
+// SummarySchema is the version of Summary. Fields are only added; a change
+// that breaks a reader raises it.
+const SummarySchema = 1
+
+// A Summary holds a report's figures. Its JSON form is summary.json, a
+// contract with machines: report/json/summary.schema.json describes it.
+type Summary struct {
+	Schema int         `json:"schema"`
+	Tool   SummaryTool `json:"tool"`
+	// Tenant is the first tenant; Tenants has them all if there are several.
+	Tenant          SummaryTenant   `json:"tenant"`
+	Tenants         []SummaryTenant `json:"tenants,omitempty"`
+	StartedAt       *time.Time      `json:"started_at"`
+	FinishedAt      *time.Time      `json:"finished_at"`
+	DurationSeconds float64         `json:"duration_seconds"`
+
+	// Verdict and Completeness are the sentences that people read.
+	Verdict      string `json:"verdict"`
+	Completeness string `json:"completeness"`
+	// Complete is true if nothing that was asked for is missing; if not,
+	// Incomplete says what is. NotLookedAt says what was not asked for.
+	Complete    bool     `json:"complete"`
+	Incomplete  []string `json:"incomplete"`
+	NotLookedAt []string `json:"not_looked_at"`
+
+	Users    UserFigures    `json:"users"`
+	Passkeys PasskeyFigures `json:"passkeys"`
+
+	Proposal        string   `json:"proposal"`
+	ProposalChanges []string `json:"proposal_changes"`
+	ProposalNotes   []string `json:"proposal_notes"`
+	// Proposals compares all proposals, the report's own first.
+	Proposals []ProposalFigures `json:"proposals"`
+
+	Assumptions       []string            `json:"assumptions"`
+	AssumptionDetails []SummaryAssumption `json:"assumption_details"`
+
+	Unread        int  `json:"unread_rows"`
+	StrengthsRead bool `json:"strengths_read"`
+
+	Requests SummaryRequests `json:"requests"`
+	Rate     SummaryRate     `json:"rate"`
+}
+
+// SummaryTool names the program.
+type SummaryTool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// SummaryTenant names a tenant.
+type SummaryTenant struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Domain string `json:"domain"`
+}
+
+// UserFigures count people. Listed = Read + Unread + Gone + OutOfScope holds
+// in a complete report.
+type UserFigures struct {
+	Listed         int `json:"listed"`
+	Read           int `json:"read"`
+	Unread         int `json:"unread"`
+	Gone           int `json:"gone"`
+	OutOfScope     int `json:"out_of_scope"`
+	WithPasskey    int `json:"with_passkey"`
+	WithoutPasskey int `json:"without_passkey"`
+
+	// LosingLast counts people with a passkey that works now and none that is
+	// allowed under the proposal; LosingLastUndecided those of them who have
+	// one that is undecided, so that they may keep it.
+	LosingLast             int `json:"losing_last_passkey"`
+	LosingLastAdmins       int `json:"losing_last_passkey_administrators"`
+	LosingLastAdminUnknown int `json:"losing_last_passkey_administrator_unknown"`
+	LosingLastUndecided    int `json:"losing_last_passkey_undecided"`
+	LosingSome             int `json:"losing_some"`
+	LosingSomeAdmins       int `json:"losing_some_administrators"`
+	Undecided              int `json:"undecided"`
+	BlockedAlready         int `json:"blocked_already"`
+	// Unaffected counts people with a passkey to whom nothing happens.
+	Unaffected int `json:"unaffected"`
+	// Administrators counts the listed users who hold an administrator role,
+	// AdministratorsUnread those of them who could not be read.
+	Administrators       int `json:"administrators"`
+	AdministratorsUnread int `json:"administrators_unread"`
+}
+
+// PasskeyFigures count passkeys.
+type PasskeyFigures struct {
+	Total          int `json:"total"`
+	Breaks         int `json:"breaks"`
+	AlreadyBlocked int `json:"already_blocked"`
+	Restored       int `json:"restored"`
+	Unaffected     int `json:"unaffected"`
+	Undecided      int `json:"undecided"`
+	// NotRegistrable counts the allowed ones that could not be registered
+	// again under the proposal.
+	NotRegistrable int `json:"allowed_not_registrable"`
+}
+
+func (f *PasskeyFigures) add(i audit.Impact) {
+	f.Total++
+	switch i {
+	case audit.ImpactBreaks:
+		f.Breaks++
+	case audit.ImpactAlreadyBlocked:
+		f.AlreadyBlocked++
+	case audit.ImpactRestored:
+		f.Restored++
+	case audit.ImpactUnaffected:
+		f.Unaffected++
+	default:
+		f.Undecided++
+	}
+}
+
+// ProposalFigures are one proposal's figures in the comparison.
+type ProposalFigures struct {
+	Name             string         `json:"name"`
+	Passkeys         PasskeyFigures `json:"passkeys"`
+	LosingLast       int            `json:"losing_last_passkey"`
+	LosingLastAdmins int            `json:"losing_last_passkey_administrators"`
+	LosingSome       int            `json:"losing_some"`
+	Changes          []string       `json:"changes"`
+}
+
+// SummaryAssumption is an assumption and the number of passkeys whose verdict
+// hangs on it.
+type SummaryAssumption struct {
+	Text     string `json:"text"`
+	Passkeys int    `json:"passkeys"`
+}
+
+// SummaryRequests mirrors Requests.
+type SummaryRequests struct {
+	Total     int `json:"total"`
+	Batches   int `json:"batches"`
+	Throttled int `json:"throttled"`
+	Retried   int `json:"retried"`
+	Failed    int `json:"failed"`
+}
+
+// SummaryRate mirrors Rate.
+type SummaryRate struct {
+	UsersPerSecond   float64 `json:"users_per_second"`
+	ThrottledSeconds float64 `json:"throttled_seconds"`
+}
+
+// Summary gives the figures. The slices are never nil.
+func (d *Document) Summary() Summary {
+	in := &d.in
+	s := Summary{
+		Schema:          SummarySchema,
+		Tool:            SummaryTool(in.Tool),
+		StartedAt:       timePointer(in.Started),
+		FinishedAt:      timePointer(in.Finished),
+		DurationSeconds: in.Duration.Seconds(),
+		Verdict:         d.Verdict(),
+		Completeness:    d.Completeness(),
+		Complete:        d.Complete(),
+		Incomplete:      append([]string{}, d.incomplete...),
+		NotLookedAt:     append([]string{}, in.Coverage.NotLookedAt...),
+		Users:           d.Users,
+		Passkeys:        d.Passkeys,
+		Proposal:        in.Proposal.Name,
+		ProposalChanges: append([]string{}, in.Proposal.Changes...),
+		ProposalNotes:   append([]string{}, in.Proposal.Notes...),
+		Proposals:       d.Proposals(),
+		Assumptions:     []string{},
+		Unread:          d.spool.count(bucketFailures),
+		StrengthsRead:   in.Strengths != nil,
+		Requests:        SummaryRequests(in.Requests),
+		Rate:            SummaryRate(in.Rate),
+	}
+	s.AssumptionDetails = []SummaryAssumption{}
+	for i, t := range in.Tenants {
+		st := SummaryTenant(t)
+		if i == 0 {
+			s.Tenant = st
+		}
+		if len(in.Tenants) > 1 {
+			s.Tenants = append(s.Tenants, st)
+		}
+	}
+	for _, a := range d.Assumptions {
+		s.Assumptions = append(s.Assumptions, a.Text)
+		s.AssumptionDetails = append(s.AssumptionDetails, SummaryAssumption(a))
+	}
+	return s
+}
+
+// Proposals compares all proposals, the report's own first.
+func (d *Document) Proposals() []ProposalFigures {
+	list := []ProposalFigures{{
+		Name:             d.in.Proposal.Name,
+		Passkeys:         d.Passkeys,
+		LosingLast:       d.Users.LosingLast,
+		LosingLastAdmins: d.Users.LosingLastAdmins,
+		LosingSome:       d.Users.LosingSome,
+		Changes:          append([]string{}, d.in.Proposal.Changes...),
+	}}
+	for _, a := range d.in.Alternatives {
+		list = append(list, ProposalFigures{
+			Name: a.Name, Passkeys: a.Passkeys, LosingLast: a.LosingLast,
+			LosingLastAdmins: a.LosingLastAdmin, LosingSome: a.LosingSome,
+			Changes: append([]string{}, a.Changes...),
+		})
+	}
+	return list
+}
+
+func timePointer(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

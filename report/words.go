@@ -1,0 +1,332 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"passkey-audit/audit"
+)
+
+// The sentences that people read. They live here so that the workbook, the
+// page and the terminal say the same.
+
+// Number writes n with commas between the thousands.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, s = "-", s[1:]
+	}
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return sign + b.String()
+}
+
+// Plural gives "1 passkey", "2 passkeys": the number with the noun that fits.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Number(n) + " " + many
+}
+
+// Verdict is the report's answer in one or two sentences. It never says "none"
+// of what was not read.
+func (d *Document) Verdict() string {
+	u := &d.Users
+	saved := "if this policy is saved"
+	if d.in.Proposal.Name == "live" {
+		saved = "under the live policy as it stands"
+	}
+	if u.WithPasskey == 0 && d.Passkeys.Total == 0 {
+		if u.Read == 0 {
+			return "No verdict: nobody's passkeys could be read."
+		}
+		if !d.Complete() {
+			return fmt.Sprintf("No passkey was found among the %s read, but the report is incomplete.", Plural(u.Read, "user", "users"))
+		}
+		return fmt.Sprintf("Nobody loses a passkey: none of the %s read has one.", Plural(u.Read, "user", "users"))
+	}
+	people := Plural(u.WithPasskey, "person with a passkey", "people with a passkey")
+	if !d.Complete() {
+		people = Plural(u.WithPasskey, "person known to have a passkey", "people known to have a passkey")
+	}
+	var s string
+	switch {
+	case u.LosingLast == 0 && !d.Complete():
+		s = fmt.Sprintf("None of the %s loses the last working passkey %s, but not everybody could be read", people, saved)
+	case u.LosingLast == 0:
+		s = fmt.Sprintf("None of the %s loses the last working passkey %s", people, saved)
+	default:
+		verb := "lose their"
+		if u.LosingLast == 1 {
+			verb = "loses the"
+		}
+		least := ""
+		if !d.Complete() {
+			least = "At least "
+		}
+		s = fmt.Sprintf("%s%s of %s %s last working passkey %s%s", least, Number(u.LosingLast), people, verb, saved, d.adminWords())
+	}
+	if u.LosingLastUndecided > 0 {
+		s += fmt.Sprintf(". For %s of them that hangs on passkeys that are undecided", Number(u.LosingLastUndecided))
+	}
+	return s + "."
+}
+
+// adminWords says how many of those who lose the last passkey are
+// administrators, as far as that is known.
+func (d *Document) adminWords() string {
+	u := &d.Users
+	if u.LosingLast > 0 && u.LosingLastAdminUnknown == u.LosingLast {
+		return "; whether they are administrators is not known"
+	}
+	s := "; " + Number(u.LosingLastAdmins) + " of them are administrators"
+	switch u.LosingLastAdmins {
+	case 0:
+		s = "; none of them is an administrator"
+		if u.LosingLastAdminUnknown > 0 {
+			s = "; none of them is known to be an administrator"
+		}
+	case 1:
+		s = "; 1 of them is an administrator"
+	}
+	if u.LosingLastAdminUnknown > 0 {
+		s += fmt.Sprintf(" (not known for %s)", Number(u.LosingLastAdminUnknown))
+	}
+	return s
+}
+
+// PasskeyWords says in one sentence what becomes of the passkeys.
+func (d *Document) PasskeyWords() string {
+	p := &d.Passkeys
+	s := fmt.Sprintf("Of %s, %s and %s undecided", Plural(p.Total, "passkey", "passkeys"),
+		verb(p.Breaks, "breaks", "break"), verb(p.Undecided, "is", "are"))
+	if p.AlreadyBlocked > 0 {
+		s += "; " + verb(p.AlreadyBlocked, "is", "are") + " blocked already"
+	}
+	if p.Restored > 0 {
+		s += "; " + verb(p.Restored, "works", "work") + " again"
+	}
+	return s + "; " + verb(p.Unaffected, "is", "are") + " unaffected."
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Number(n) + " " + many
+}
+
+// Completeness says in a sentence whether anything is missing.
+func (d *Document) Completeness() string {
+	u := &d.Users
+	if !d.Complete() {
+		return "INCOMPLETE: " + strings.Join(d.incomplete, " ")
+	}
+	s := fmt.Sprintf("Complete: %s listed, %s read", Plural(u.Listed, "user", "users"), Number(u.Read))
+	if u.Gone > 0 {
+		s += fmt.Sprintf(", %s deleted meanwhile", Number(u.Gone))
+	}
+	if u.OutOfScope > 0 {
+		s += fmt.Sprintf(", %s out of scope", Number(u.OutOfScope))
+	}
+	return s + "."
+}
+
+// incompleteness says in sentences what is missing: what the coverage says,
+// and where the users that came do not match it.
+func incompleteness(c, seen audit.Coverage) []string {
+	var list []string
+	if c.Unread > 0 {
+		list = append(list, fmt.Sprintf("%s of %s could not be read: they may have passkeys that break.",
+			Number(c.Unread), Plural(c.Listed, "user", "users")))
+	}
+	if !c.ListingComplete {
+		list = append(list, "The list of users was not read to its end: nobody knows how many are missing.")
+	}
+	if c.OtherUnread > 0 {
+		list = append(list, fmt.Sprintf("%s could not be read, such as a group that the policy names: see Unread.",
+			Plural(c.OtherUnread, "other thing", "other things")))
+	}
+	if !c.Balanced() {
+		list = append(list, fmt.Sprintf("The counts do not add up: %s listed, but %s read, %s unread, %s deleted meanwhile and %s out of scope.",
+			Number(c.Listed), Number(c.Read), Number(c.Unread), Number(c.Gone), Number(c.OutOfScope)))
+	}
+	if c.Listed != seen.Listed || c.Read != seen.Read || c.Unread != seen.Unread || c.WithPasskey != seen.WithPasskey {
+		list = append(list, fmt.Sprintf("The counts do not match the users in this report: %s read and %s unread were counted, %s and %s came.",
+			Number(c.Read), Number(c.Unread), Number(seen.Read), Number(seen.Unread)))
+	}
+	return list
+}
+
+// emptyWords says why a table is empty, and what that does not mean.
+func (d *Document) emptyWords(s string) string {
+	if d.Complete() {
+		return s + "."
+	}
+	return s + ", but the report is incomplete. " + strings.Join(d.incomplete, " ")
+}
+
+// A Tone tells how a figure is to be taken.
+type Tone uint8
+
+// The tones.
+const (
+	ToneNeutral Tone = iota
+	ToneBad
+	ToneWarn
+	ToneGood
+)
+
+// A Figure is a number with its meaning, for tiles.
+type Figure struct {
+	Label string
+	Value int
+	// Note is a short text below the number; may be empty.
+	Note string
+	Tone Tone
+	// See is the title of the table that has the rows.
+	See string
+}
+
+// Figures gives the figures of the summary, the most important first.
+func (d *Document) Figures() []Figure {
+	u, p := &d.Users, &d.Passkeys
+	worse := func(n int, t Tone) Tone {
+		if n > 0 {
+			return t
+		}
+		return ToneNeutral
+	}
+	admins := Plural(u.LosingLastAdmins, "administrator", "administrators")
+	if u.LosingLast > 0 && u.LosingLastAdminUnknown == u.LosingLast {
+		admins = "administrators not known"
+	} else if u.LosingLastAdminUnknown > 0 {
+		admins += ", " + Number(u.LosingLastAdminUnknown) + " not known"
+	}
+	return []Figure{
+		{"People who lose their last passkey", u.LosingLast, admins, worse(u.LosingLast, ToneBad), TitleUsers},
+		{"Passkeys that break", p.Breaks, "of " + Plural(p.Total, "passkey", "passkeys"), worse(p.Breaks, ToneBad), TitleBreaking},
+		{"Passkeys undecided", p.Undecided, "neither allowed nor blocked", worse(p.Undecided, ToneWarn), TitlePasskeys},
+		{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread},
+		{"People who lose some passkeys", u.LosingSome, "and keep another", worse(u.LosingSome, ToneWarn), TitleUsers},
+		{"Passkeys blocked already", p.AlreadyBlocked, "under the live policy too", worse(p.AlreadyBlocked, ToneWarn), TitleBreaking},
+		{"Passkeys that work again", p.Restored, "blocked under the live policy", worse(p.Restored, ToneGood), TitlePasskeys},
+		{"Passkeys unaffected", p.Unaffected, Plural(u.WithPasskey, "person has a passkey", "people have a passkey"), worse(p.Unaffected, ToneGood), TitlePasskeys},
+	}
+}
+
+// ImpactFigures gives the passkeys by impact, for charts and tables.
+func (d *Document) ImpactFigures() []Figure {
+	p := &d.Passkeys
+	return []Figure{
+		{"Breaks", p.Breaks, "works or may work now, blocked under the proposal", ToneBad, TitleBreaking},
+		{"Undecided", p.Undecided, "something that the answer depends on is not known", ToneWarn, TitlePasskeys},
+		{"Already blocked", p.AlreadyBlocked, "blocked now and under the proposal", ToneWarn, TitleBreaking},
+		{"Restored", p.Restored, "blocked now, allowed under the proposal", ToneGood, TitlePasskeys},
+		{"Unaffected", p.Unaffected, "allowed now and under the proposal", ToneGood, TitlePasskeys},
+	}
+}
+
+// TopBreaking gives up to n authenticators that break, those that most people
+// have first.
+func (d *Document) TopBreaking(n int) []AuthenticatorFigures {
+	var list []AuthenticatorFigures
+	for _, a := range d.Authenticators {
+		if a.Breaking == 0 {
+			continue
+		}
+		i := len(list)
+		for i > 0 && list[i-1].PeopleBreaking < a.PeopleBreaking {
+			i--
+		}
+		list = append(list[:i], append([]AuthenticatorFigures{a}, list[i:]...)...)
+		list = list[:min(len(list), n)]
+	}
+	return list
+}
+
+// ProposalWords says what the proposal changes in the live policy, then the
+// notes on it.
+func (d *Document) ProposalWords() []string {
+	list := append([]string{}, d.in.Proposal.Changes...)
+	if len(list) == 0 {
+		list = append(list, "It changes nothing in the live policy.")
+	}
+	return append(list, d.in.Proposal.Notes...)
+}
+
+// AssumptionWords gives the assumptions as sentences with their numbers.
+func (d *Document) AssumptionWords() []string {
+	var list []string
+	for _, a := range d.Assumptions {
+		s := a.Text
+		if a.Passkeys > 0 {
+			s = fmt.Sprintf("%s (%s)", strings.TrimSuffix(s, "."), Plural(a.Passkeys, "passkey hangs on it", "passkeys hang on it"))
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// TenantWords names the tenants.
+func (d *Document) TenantWords() string {
+	var list []string
+	for _, t := range d.in.Tenants {
+		s := t.Name
+		switch {
+		case s == "" && t.Domain != "":
+			s = t.Domain
+		case s == "":
+			s = t.ID
+		case t.Domain != "":
+			s += " (" + t.Domain + ")"
+		}
+		list = append(list, s)
+	}
+	const shown = 3
+	if len(list) > shown {
+		return strings.Join(list[:shown], ", ") + fmt.Sprintf(" and %s", Plural(len(list)-shown, "other tenant", "other tenants"))
+	}
+	return strings.Join(list, ", ")
+}
+
+// MadeWords says when and with what the report was made.
+func (d *Document) MadeWords() string {
+	s := "Read "
+	if t := d.in.Finished; !t.IsZero() {
+		s += t.UTC().Format("2 January 2006, 15:04") + " UTC"
+	} else {
+		s += "at an unknown time"
+	}
+	if d.in.Duration > 0 {
+		s += " in " + DurationWords(d.in.Duration)
+	}
+	s += " with " + d.in.Tool.Name + " " + d.in.Tool.Version
+	if d.in.CatalogueDate != "" {
+		s += "; authenticator names as of " + d.in.CatalogueDate
+	}
+	return s + "."
+}
+
+// DurationWords writes a duration for people: "0.4 s", "12 s", "3 min 20 s",
+// "2 h 5 min".
+func DurationWords(t time.Duration) string {
+	switch {
+	case t < 10*time.Second:
+		return strconv.FormatFloat(t.Round(100*time.Millisecond).Seconds(), 'f', 1, 64) + " s"
+	case t < time.Minute:
+		return fmt.Sprintf("%d s", int(t.Seconds()))
+	case t < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(t.Minutes()), int(t.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(t.Hours()), int(t.Minutes())%60)
+}
