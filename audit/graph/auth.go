@@ -1,0 +1,277 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// The sign-in methods of this version.
+const (
+	AuthAuto        = "auto"
+	AuthSecret      = "secret"
+	AuthCertificate = "certificate"
+	AuthToken       = "token"
+)
+
+// signInTimeout bounds one request for a token by secret or certificate.
+const signInTimeout = 30 * time.Second
+
+// AuthOptions say how to sign in. Everything is passed in: the package reads
+// no environment variable.
+type AuthOptions struct {
+	// Method is one of the Auth constants; empty means AuthAuto, which takes
+	// the first of token, certificate and secret that there is something for.
+	Method string
+	// TenantID is the tenant's id or one of its domains.
+	TenantID string
+	ClientID string
+	// ClientSecret serves AuthSecret.
+	ClientSecret string
+	// CertificateFile is the path of a PEM or PFX file with certificate and
+	// private key, for AuthCertificate; CertificatePassword opens a PFX file.
+	CertificateFile     string
+	CertificatePassword string
+	// AccessToken is a token that was acquired elsewhere, for AuthToken.
+	AccessToken string
+	Cloud       Cloud
+	// DisableInstanceDiscovery leaves out the question to Microsoft whether the
+	// authority is a known one; needed for private clouds.
+	DisableInstanceDiscovery bool
+	// Transport sends the requests for tokens; nil means azidentity's own. An
+	// *http.Client will do.
+	Transport policy.Transporter
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Taken gives the method that NewCredential will use, for auto the one that it
+// takes; its errors are NewCredential's.
+func (o AuthOptions) Taken() (string, error) {
+	switch o.Method {
+	case AuthSecret, AuthCertificate, AuthToken:
+		return o.Method, nil
+	case AuthAuto, "":
+	default:
+		return "", &OptionError{
+			Message: fmt.Sprintf("this version does not know the sign-in method %q", clean(o.Method, 40)),
+			Hint:    "the methods are auto, secret, certificate and token",
+		}
+	}
+	switch {
+	case o.AccessToken != "":
+		return AuthToken, nil
+	case o.CertificateFile != "":
+		return AuthCertificate, nil
+	case o.ClientSecret != "":
+		return AuthSecret, nil
+	}
+	return "", &SignInError{
+		Method:  AuthAuto,
+		Message: "sign in: no credentials were given",
+		Hint:    "give tenant, client id, and a client secret or a certificate; or an access token",
+	}
+}
+
+// NewCredential makes the credential that the options ask for. It asks no
+// server; what is missing or cannot be read is a *SignInError, a method that
+// does not exist an *OptionError. The credential's errors are *SignInError, or
+// the context's.
+func NewCredential(o AuthOptions) (azcore.TokenCredential, error) {
+	method, err := o.Taken()
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if method == AuthToken {
+		c, err := newStaticToken(o.AccessToken, o.Now)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	if err := o.checkApp(method); err != nil {
+		return nil, err
+	}
+	var inner azcore.TokenCredential
+	if method == AuthSecret {
+		inner, err = o.secretCredential()
+	} else {
+		inner, err = o.certificateCredential()
+	}
+	if err != nil {
+		return nil, newSignInError(method, err)
+	}
+	return &credential{inner: inner, method: method, timeout: signInTimeout}, nil
+}
+
+// checkApp says what a sign-in as an app lacks, all of it at once.
+func (o AuthOptions) checkApp(method string) error {
+	var missing []string
+	if o.TenantID == "" {
+		missing = append(missing, "the tenant")
+	}
+	if o.ClientID == "" {
+		missing = append(missing, "the client id")
+	}
+	if method == AuthSecret && o.ClientSecret == "" {
+		missing = append(missing, "the client secret")
+	}
+	if method == AuthCertificate && o.CertificateFile == "" {
+		missing = append(missing, "the certificate file")
+	}
+	if len(missing) > 0 {
+		return &SignInError{
+			Method:  method,
+			Message: fmt.Sprintf("sign in by %s: missing: %s", method, strings.Join(missing, ", ")),
+		}
+	}
+	if o.Cloud.Authority == "" {
+		return &SignInError{
+			Method:  method,
+			Message: fmt.Sprintf("sign in by %s: the cloud has no authority host", method),
+			Hint:    "give the authority host of the custom cloud",
+		}
+	}
+	return nil
+}
+
+func (o AuthOptions) clientOptions() azcore.ClientOptions {
+	return azcore.ClientOptions{
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: o.Cloud.Authority},
+		Transport: o.Transport,
+		// One try: waiting and trying again is the caller's.
+		Retry:     policy.RetryOptions{MaxRetries: -1},
+		Telemetry: policy.TelemetryOptions{Disabled: true},
+	}
+}
+
+func (o AuthOptions) secretCredential() (azcore.TokenCredential, error) {
+	return azidentity.NewClientSecretCredential(o.TenantID, o.ClientID, o.ClientSecret,
+		&azidentity.ClientSecretCredentialOptions{
+			ClientOptions:            o.clientOptions(),
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
+}
+
+func (o AuthOptions) certificateCredential() (azcore.TokenCredential, error) {
+	refuse := func(why, hint string) (azcore.TokenCredential, error) {
+		return nil, &SignInError{
+			Method:  AuthCertificate,
+			Message: fmt.Sprintf("sign in by certificate: %s: %s", clean(filepath.Base(o.CertificateFile), 100), why),
+			Hint:    hint,
+		}
+	}
+	data, err := os.ReadFile(o.CertificateFile)
+	if err != nil {
+		// The path is known to whoever gave it; only its last part is shown.
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return refuse("the file cannot be read: "+clean(err.Error(), 200), "")
+	}
+	certificates, key, err := azidentity.ParseCertificates(data, []byte(o.CertificatePassword))
+	if err != nil {
+		return refuse(clean(err.Error(), 200),
+			"a PEM or PFX file with the certificate and its private key is needed, and the password of a PFX file")
+	}
+	if end := certificates[0].NotAfter; o.Now().After(end) {
+		return refuse("the certificate expired on "+end.UTC().Format(time.DateOnly),
+			"make a new one and upload it to the app registration")
+	}
+	return azidentity.NewClientCertificateCredential(o.TenantID, o.ClientID, certificates, key,
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions:            o.clientOptions(),
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
+}
+
+// A credential turns the errors of another one into *SignInError and bounds
+// its time.
+type credential struct {
+	inner   azcore.TokenCredential
+	method  string
+	timeout time.Duration
+}
+
+var _ azcore.TokenCredential = (*credential)(nil)
+
+// GetToken asks the inner credential.
+func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	bounded, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	token, err := c.inner.GetToken(bounded, o)
+	if err == nil {
+		return token, nil
+	}
+	if ctx.Err() != nil {
+		return azcore.AccessToken{}, ctx.Err()
+	}
+	return azcore.AccessToken{}, newSignInError(c.method, err)
+}
+
+// A staticToken is a token that was acquired elsewhere and cannot be renewed.
+type staticToken struct {
+	token   string
+	expires time.Time
+	now     func() time.Time
+}
+
+var _ azcore.TokenCredential = (*staticToken)(nil)
+
+// opaqueLifetime is how long a token is taken to be good that does not say
+// when it ends: Graph's 401 then says it.
+const opaqueLifetime = 24 * time.Hour
+
+func newStaticToken(token string, now func() time.Time) (*staticToken, error) {
+	token = strings.TrimSpace(token)
+	if len(token) > 7 && strings.EqualFold(token[:7], "bearer ") {
+		token = strings.TrimSpace(token[7:])
+	}
+	refuse := func(why string) (*staticToken, error) {
+		return nil, &SignInError{Method: AuthToken, Message: "sign in by token: " + why}
+	}
+	if token == "" {
+		return refuse("the access token is missing")
+	}
+	for _, r := range token {
+		// A line break would end the header and begin another one.
+		if r <= ' ' || r > '~' {
+			return refuse("the access token holds a character that tokens do not have")
+		}
+	}
+	t := &staticToken{token: token, now: now}
+	if c, ok := decodeToken(token); ok {
+		t.expires = c.expiry()
+	}
+	return t, nil
+}
+
+// GetToken gives the token until its end.
+func (t *staticToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	now := t.now()
+	switch {
+	case t.expires.IsZero():
+		return azcore.AccessToken{Token: t.token, ExpiresOn: now.Add(opaqueLifetime)}, nil
+	case !now.Before(t.expires):
+		return azcore.AccessToken{}, &SignInError{
+			Method:  AuthToken,
+			Message: "sign in by token: the access token expired at " + t.expires.Format(time.RFC3339),
+			Hint:    "acquire a new one and go on with the unfinished scan",
+		}
+	}
+	return azcore.AccessToken{Token: t.token, ExpiresOn: t.expires}, nil
+}
