@@ -1,0 +1,320 @@
+package snapshot
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+
+	"passkey-audit/audit"
+)
+
+// A Reader reads a snapshot and cannot change it. It is safe for concurrent
+// use, also for queries inside a range over another's rows.
+type Reader struct {
+	db   *sql.DB
+	path string
+	meta Meta
+}
+
+// OpenReader opens a snapshot to read it. The caller closes it. It returns
+// ErrNoSnapshot, ErrNewer or ErrInUse where that is the matter.
+func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	if err := Probe(path); err != nil {
+		return nil, err
+	}
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(2000)", "query_only(ON)", "temp_store(FILE)", "cache_size(-8000)"}}
+	db, err := sql.Open("sqlite", dsn(path, q))
+	if err != nil {
+		return nil, fmt.Errorf("open snapshot: %w", err)
+	}
+	// With one connection, a query inside a range over rows waits for ever.
+	db.SetMaxOpenConns(4)
+	r := &Reader{db: db, path: path}
+	if r.meta, err = readMeta(ctx, db); err != nil {
+		err = classify(err)
+		if !errors.Is(err, ErrInUse) && !errors.Is(err, ErrNoSnapshot) {
+			err = fmt.Errorf("%w: %w", ErrNoSnapshot, err)
+		}
+		return nil, errors.Join(err, db.Close())
+	}
+	return r, nil
+}
+
+// Close ends the reading.
+func (r *Reader) Close() error { return r.db.Close() }
+
+// Path is where the snapshot lies.
+func (r *Reader) Path() string { return r.path }
+
+// Meta is what the snapshot knows of itself.
+func (r *Reader) Meta() Meta { return r.meta }
+
+// Document reads a body that was kept as Graph sent it; false if there is none.
+func (r *Reader) Document(ctx context.Context, name string) ([]byte, bool, error) {
+	return document(ctx, r.db, name)
+}
+
+func document(ctx context.Context, db *sql.DB, name string) ([]byte, bool, error) {
+	var body []byte
+	err := db.QueryRowContext(ctx, "SELECT body FROM documents WHERE name = ?", name).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read %s: %w", name, classify(err))
+	}
+	return body, true, nil
+}
+
+// Listing is how far the listing of users came.
+func (r *Reader) Listing(ctx context.Context) (Listing, error) {
+	s := Store{db: r.db}
+	return s.Listing(ctx)
+}
+
+// Groups gives the groups that were asked for, by id.
+func (r *Reader) Groups(ctx context.Context) ([]audit.Group, error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT g.id, g.name, g.outcome, (SELECT count(*) FROM group_members m WHERE m.group_id = g.id),
+		f.status, f.code, f.message, f.request_id, f.attempts
+		FROM groups g LEFT JOIN failures f ON f.what = ? AND f.id = g.id ORDER BY g.id`, audit.WhatGroup)
+	if err != nil {
+		return nil, fmt.Errorf("read groups: %w", classify(err))
+	}
+	defer rows.Close()
+	var out []audit.Group
+	for rows.Next() {
+		var g audit.Group
+		var status, attempts sql.NullInt64
+		var code, message, request sql.NullString
+		if err := rows.Scan(&g.ID, &g.Name, &g.Outcome, &g.Members, &status, &code, &message, &request, &attempts); err != nil {
+			return nil, fmt.Errorf("read groups: %w", err)
+		}
+		if status.Valid {
+			g.Failure = &audit.Failure{TenantID: r.meta.Tenant.ID, What: audit.WhatGroup, ID: g.ID, Status: int(status.Int64), Code: code.String,
+				Message: message.String, RequestID: request.String, Attempts: int(attempts.Int64)}
+		}
+		out = append(out, g)
+	}
+	return out, rows.Err()
+}
+
+// A Record is a user with everything that was read of him.
+type Record struct {
+	audit.User
+	Outcome  audit.Outcome
+	Passkeys []audit.Passkey
+	// MemberOf holds the ids, in lower case, of those groups that were read and
+	// have the user among their transitive members.
+	MemberOf []string
+}
+
+// Users gives every listed user with the passkeys, ordered by the user
+// principal name in lower case and then by id; passkeys are ordered by the time
+// of registration and then by id. A record is valid until the next one. An
+// error ends the sequence.
+func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		groups, err := r.hasMembers(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		memberOf := "''"
+		if groups {
+			memberOf = "coalesce((SELECT group_concat(m.group_id) FROM group_members m WHERE m.user_id = u.id), '')"
+		}
+		rows, err := r.db.QueryContext(ctx, `SELECT u.seq, u.id, u.upn, u.display_name, u.user_type, u.enabled, u.admin, u.outcome, `+memberOf+`,
+			k.id, k.name, k.aaguid, k.model, k.type, k.attestation, k.created_at, k.last_used_at
+			FROM users u LEFT JOIN passkeys k ON k.user_seq = u.seq
+			ORDER BY u.upn_key, u.id, k.created_at, k.id`)
+		if err != nil {
+			yield(nil, fmt.Errorf("read users: %w", classify(err)))
+			return
+		}
+		defer rows.Close()
+		if err := r.scanUsers(rows, yield); err != nil {
+			yield(nil, fmt.Errorf("read users: %w", classify(err)))
+		}
+	}
+}
+
+// scanUsers joins the rows of one user. It returns nil also where yield wants
+// no more.
+func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) error {
+	var rec Record
+	var current int64
+	have := false
+	for rows.Next() {
+		var seq int64
+		var u audit.User
+		var outcome, memberOf string
+		var enabled, admin sql.NullBool
+		var k [8]sql.NullString
+		if err := rows.Scan(&seq, &u.ID, &u.UPN, &u.DisplayName, &u.Type, &enabled, &admin, &outcome, &memberOf,
+			&k[0], &k[1], &k[2], &k[3], &k[4], &k[5], &k[6], &k[7]); err != nil {
+			return err
+		}
+		if !have || seq != current {
+			if have && !yield(&rec, nil) {
+				return nil
+			}
+			u.TenantID, u.Enabled, u.Admin = r.meta.Tenant.ID, nullTernary(enabled), nullTernary(admin)
+			rec = Record{User: u, Outcome: audit.Outcome(outcome), Passkeys: rec.Passkeys[:0]}
+			if memberOf != "" {
+				rec.MemberOf = strings.Split(memberOf, ",")
+			}
+			current, have = seq, true
+		}
+		if k[0].Valid {
+			rec.Passkeys = append(rec.Passkeys, audit.Passkey{
+				ID: k[0].String, Name: k[1].String, AAGUID: k[2].String, Model: k[3].String, Type: audit.PasskeyType(k[4].String),
+				Attestation: audit.AttestationLevel(k[5].String), CreatedAt: parseTime(k[6].String), LastUsedAt: parseTime(k[7].String),
+			})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if have {
+		yield(&rec, nil)
+	}
+	return nil
+}
+
+func nullTernary(b sql.NullBool) audit.Ternary {
+	if !b.Valid {
+		return audit.Unknown
+	}
+	return audit.TernaryOf(b.Bool)
+}
+
+func (r *Reader) hasMembers(ctx context.Context) (bool, error) {
+	var has bool
+	err := r.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM group_members)").Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("read members: %w", classify(err))
+	}
+	return has, nil
+}
+
+// Failures gives what could not be read: first what is no user, then users by
+// their principal names. Users who were never asked because the scan was
+// interrupted come last, with the code "pending". An error ends the sequence.
+func (r *Reader) Failures(ctx context.Context) iter.Seq2[audit.Failure, error] {
+	return func(yield func(audit.Failure, error) bool) {
+		rows, err := r.db.QueryContext(ctx, `SELECT * FROM (
+			SELECT what, id, upn, status, code, message, request_id, attempts, 0 AS late FROM failures
+			UNION ALL
+			SELECT ?, id, upn, 0, 'pending', 'not read before the scan was interrupted', '', 0, 1 FROM users WHERE outcome = 'pending')
+			ORDER BY late, upn <> '', what, lower(upn), id`, audit.WhatUser)
+		if err != nil {
+			yield(audit.Failure{}, fmt.Errorf("read failures: %w", classify(err)))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			f := audit.Failure{TenantID: r.meta.Tenant.ID}
+			var late int
+			err := rows.Scan(&f.What, &f.ID, &f.UPN, &f.Status, &f.Code, &f.Message, &f.RequestID, &f.Attempts, &late)
+			if !yield(f, err) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(audit.Failure{}, fmt.Errorf("read failures: %w", classify(err)))
+		}
+	}
+}
+
+// Coverage counts what became of the users. NotLookedAt is left empty.
+func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
+	l, err := r.Listing(ctx)
+	if err != nil {
+		return audit.Coverage{}, err
+	}
+	by, err := counts(ctx, r.db)
+	if err != nil {
+		return audit.Coverage{}, err
+	}
+	c := audit.Coverage{ListingComplete: l.Done}
+	for o, n := range by {
+		c.Listed += n
+		switch {
+		case o == audit.OutcomeRead:
+			c.Read += n
+		case o == audit.OutcomeGone:
+			c.Gone += n
+		case o == audit.OutcomeOutOfScope:
+			c.OutOfScope += n
+		default:
+			c.Unread += n
+		}
+	}
+	err = r.db.QueryRowContext(ctx, `SELECT (SELECT count(DISTINCT user_seq) FROM passkeys k JOIN users u ON u.seq = k.user_seq AND u.outcome = 'read'),
+		(SELECT count(*) FROM failures WHERE what NOT IN (?, ?))`, audit.WhatUser, audit.WhatUserGone).Scan(&c.WithPasskey, &c.OtherUnread)
+	if err != nil {
+		return audit.Coverage{}, fmt.Errorf("count passkeys: %w", classify(err))
+	}
+	c.WithoutPasskey = c.Read - c.WithPasskey
+	return c, nil
+}
+
+func counts(ctx context.Context, db *sql.DB) (map[audit.Outcome]int, error) {
+	rows, err := db.QueryContext(ctx, "SELECT outcome, count(*) FROM users GROUP BY outcome")
+	if err != nil {
+		return nil, fmt.Errorf("count users: %w", classify(err))
+	}
+	defer rows.Close()
+	out := make(map[audit.Outcome]int)
+	for rows.Next() {
+		var o string
+		var n int
+		if err := rows.Scan(&o, &n); err != nil {
+			return nil, fmt.Errorf("count users: %w", err)
+		}
+		out[audit.Outcome(o)] = n
+	}
+	return out, rows.Err()
+}
+
+// A Use counts the passkeys and the users that hold one AAGUID, in the text
+// that Graph sent.
+type Use struct {
+	AAGUID   string
+	Passkeys int
+	Users    int
+}
+
+// AAGUIDs counts the AAGUIDs among the passkeys, ordered by their text.
+func (r *Reader) AAGUIDs(ctx context.Context) ([]Use, error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT lower(aaguid) AS a, count(*), count(DISTINCT user_seq) FROM passkeys GROUP BY a ORDER BY a")
+	if err != nil {
+		return nil, fmt.Errorf("count AAGUIDs: %w", classify(err))
+	}
+	defer rows.Close()
+	var out []Use
+	for rows.Next() {
+		var u Use
+		if err := rows.Scan(&u.AAGUID, &u.Passkeys, &u.Users); err != nil {
+			return nil, fmt.Errorf("count AAGUIDs: %w", err)
+		}
+		out = append(out, u)
+	}
+	return out, rows.Err()
+}
+
+// Effort sums what all runs on this snapshot have cost, and says how many
+// there were.
+func (r *Reader) Effort(ctx context.Context) (e Effort, runs int, err error) {
+	err = r.db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(requests), 0), coalesce(sum(batches), 0), coalesce(sum(throttled), 0), coalesce(sum(retried), 0),
+		coalesce(sum(failed), 0), coalesce(sum(waited_ms), 0), coalesce(sum(active_ms), 0) FROM runs`).
+		Scan(&runs, &e.Requests, &e.Batches, &e.Throttled, &e.Retried, &e.Failed, &e.WaitedMS, &e.ActiveMS)
+	if err != nil {
+		return Effort{}, 0, fmt.Errorf("sum effort: %w", classify(err))
+	}
+	return e, runs, nil
+}

@@ -1,0 +1,99 @@
+package snapshot
+
+// version is the schema's version, kept in the file's user_version. A file
+// with a higher one comes from a newer passkey-audit and is refused.
+const version = 1
+
+// applicationID marks the file as ours (SQLite's application_id): "PKA1".
+const applicationID = 0x504b4131
+
+// migrations[i] brings a file from version i to version i+1. They are never
+// edited once released, only added to.
+var migrations = [version]string{`
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row: how far the listing of users has come.
+CREATE TABLE listing (
+  one       INTEGER PRIMARY KEY CHECK (one = 1),
+  next_link TEXT NOT NULL DEFAULT '',
+  pages     INTEGER NOT NULL DEFAULT 0,
+  restarts  INTEGER NOT NULL DEFAULT 0,
+  done      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO listing (one) VALUES (1);
+
+CREATE TABLE users (
+  seq          INTEGER PRIMARY KEY,
+  id           TEXT NOT NULL UNIQUE,
+  upn          TEXT NOT NULL,
+  upn_key      TEXT NOT NULL,          -- in lower case, to sort by
+  display_name TEXT NOT NULL,
+  user_type    TEXT NOT NULL,
+  enabled      INTEGER,                -- null: not known
+  admin        INTEGER,                -- null: not known
+  outcome      TEXT NOT NULL DEFAULT 'pending'
+) STRICT;
+CREATE INDEX users_pending ON users (seq) WHERE outcome = 'pending';
+
+CREATE TABLE passkeys (
+  user_seq     INTEGER NOT NULL REFERENCES users (seq),
+  id           TEXT NOT NULL,
+  name         TEXT NOT NULL,
+  aaguid       TEXT NOT NULL,          -- as Graph sent it; empty for null
+  model        TEXT NOT NULL,
+  type         TEXT NOT NULL,
+  attestation  TEXT NOT NULL,
+  created_at   TEXT NOT NULL,          -- RFC 3339 in UTC; empty: not known
+  last_used_at TEXT NOT NULL,
+  PRIMARY KEY (user_seq, id)
+) STRICT, WITHOUT ROWID;
+
+-- What was read whole and is kept as Graph sent it, such as the policy.
+CREATE TABLE documents (
+  name TEXT PRIMARY KEY,
+  body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE groups (
+  id        TEXT PRIMARY KEY,          -- in lower case
+  name      TEXT NOT NULL,
+  outcome   TEXT NOT NULL,
+  next_link TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE group_members (
+  user_id  TEXT NOT NULL,
+  group_id TEXT NOT NULL,
+  PRIMARY KEY (user_id, group_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE failures (
+  what       TEXT NOT NULL,
+  id         TEXT NOT NULL,
+  upn        TEXT NOT NULL,
+  status     INTEGER NOT NULL,
+  code       TEXT NOT NULL,
+  message    TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  attempts   INTEGER NOT NULL,
+  PRIMARY KEY (what, id)
+) STRICT, WITHOUT ROWID;
+
+-- One row for each run of the program on this snapshot.
+CREATE TABLE runs (
+  n           INTEGER PRIMARY KEY,
+  version     TEXT NOT NULL,
+  started_at  TEXT NOT NULL,
+  ended_at    TEXT NOT NULL DEFAULT '',
+  requests    INTEGER NOT NULL DEFAULT 0,
+  batches     INTEGER NOT NULL DEFAULT 0,
+  throttled   INTEGER NOT NULL DEFAULT 0,
+  retried     INTEGER NOT NULL DEFAULT 0,
+  failed      INTEGER NOT NULL DEFAULT 0,
+  waited_ms   INTEGER NOT NULL DEFAULT 0,  -- kept waiting by the service
+  active_ms   INTEGER NOT NULL DEFAULT 0   -- from the run's start to its last word
+) STRICT;
+`}

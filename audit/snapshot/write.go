@@ -1,0 +1,380 @@
+package snapshot
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"passkey-audit/audit"
+)
+
+// Names of documents.
+const (
+	// DocumentPolicy is the Passkey (FIDO2) configuration as Graph sent it.
+	DocumentPolicy = "policy"
+)
+
+// PutDocument keeps a body as Graph sent it, instead of any former one.
+func (s *Store) PutDocument(ctx context.Context, name string, body []byte) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO documents (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body", name, body)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, classify(err))
+	}
+	return nil
+}
+
+// Document reads a body that PutDocument kept; false if there is none.
+func (s *Store) Document(ctx context.Context, name string) ([]byte, bool, error) {
+	return document(ctx, s.db, name)
+}
+
+// Listing is how far the listing of users has come.
+type Listing struct {
+	// Next is the link to the next page; empty before the first.
+	Next     string
+	Pages    int
+	Restarts int
+	Done     bool
+}
+
+// Listing reads how far the listing has come.
+func (s *Store) Listing(ctx context.Context) (Listing, error) {
+	var l Listing
+	err := s.db.QueryRowContext(ctx, "SELECT next_link, pages, restarts, done FROM listing").Scan(&l.Next, &l.Pages, &l.Restarts, &l.Done)
+	if err != nil {
+		return Listing{}, fmt.Errorf("read listing: %w", classify(err))
+	}
+	return l, nil
+}
+
+// A ListedUser is a user of the listing and the outcome to start with: pending,
+// or out of scope.
+type ListedUser struct {
+	audit.User
+	Outcome audit.Outcome
+}
+
+// AddPage adds a page of users and the link to the next page in one
+// transaction; an empty link ends the listing. A user who is there already
+// keeps the outcome: a page may be added twice. It returns how many users are
+// new.
+func (s *Store) AddPage(ctx context.Context, users []ListedUser, next string) (added int, err error) {
+	ctx = context.WithoutCancel(ctx)
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		ins, err := tx.PrepareContext(ctx, `INSERT INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`)
+		if err != nil {
+			return err
+		}
+		defer ins.Close()
+		for i := range users {
+			u := &users[i]
+			r, err := ins.ExecContext(ctx, u.ID, u.UPN, strings.ToLower(u.UPN), u.DisplayName, u.Type, ternary(u.Enabled), string(u.Outcome))
+			if err != nil {
+				return err
+			}
+			n, err := r.RowsAffected()
+			if err != nil {
+				return err
+			}
+			added += int(n)
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE listing SET next_link = ?, pages = pages + 1, done = ?", next, next == "")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write users: %w", err)
+	}
+	return added, nil
+}
+
+// RestartListing forgets the link to the next page, after the service has
+// declared it expired. Nobody is forgotten or doubled by it.
+func (s *Store) RestartListing(ctx context.Context) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE listing SET next_link = '', restarts = restarts + 1")
+	if err != nil {
+		return fmt.Errorf("restart listing: %w", classify(err))
+	}
+	return nil
+}
+
+// A PendingUser is a user whose passkeys are still to be read.
+type PendingUser struct {
+	Seq int64
+	ID  string
+	UPN string
+}
+
+// Pending gives up to limit pending users whose Seq is greater than after, in
+// the order of Seq.
+func (s *Store) Pending(ctx context.Context, after int64, limit int) ([]PendingUser, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, id, upn FROM users WHERE outcome = 'pending' AND seq > ? ORDER BY seq LIMIT ?", after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read pending users: %w", classify(err))
+	}
+	defer rows.Close()
+	var out []PendingUser
+	for rows.Next() {
+		var u PendingUser
+		if err := rows.Scan(&u.Seq, &u.ID, &u.UPN); err != nil {
+			return nil, fmt.Errorf("read pending users: %w", err)
+		}
+		out = append(out, u)
+	}
+	return out, rows.Err()
+}
+
+// A Result is what became of reading a user's passkeys.
+type Result struct {
+	Seq      int64
+	Outcome  audit.Outcome
+	Passkeys []audit.Passkey
+	// Failure goes with every outcome but OutcomeRead.
+	Failure *audit.Failure
+}
+
+// Record keeps results in one transaction. Recording a user again replaces what
+// was there.
+func (s *Store) Record(ctx context.Context, results []Result) error {
+	ctx = context.WithoutCancel(ctx)
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		w, err := prepareRecord(ctx, tx)
+		if err != nil {
+			return err
+		}
+		defer w.close()
+		for i := range results {
+			if err := w.record(ctx, &results[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write passkeys: %w", err)
+	}
+	return nil
+}
+
+type recorder struct{ user, key, clear, fail *sql.Stmt }
+
+func prepareRecord(ctx context.Context, tx *sql.Tx) (w recorder, err error) {
+	for _, p := range []struct {
+		to  **sql.Stmt
+		sql string
+	}{
+		{&w.user, "UPDATE users SET outcome = ? WHERE seq = ?"},
+		{&w.clear, "DELETE FROM passkeys WHERE user_seq = ?"},
+		{&w.key, "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.fail, insertFailure},
+	} {
+		if *p.to, err = tx.PrepareContext(ctx, p.sql); err != nil {
+			w.close()
+			return recorder{}, err
+		}
+	}
+	return w, nil
+}
+
+func (w recorder) close() {
+	for _, st := range []*sql.Stmt{w.user, w.key, w.clear, w.fail} {
+		if st != nil {
+			st.Close()
+		}
+	}
+}
+
+func (w recorder) record(ctx context.Context, r *Result) error {
+	if _, err := w.user.ExecContext(ctx, string(r.Outcome), r.Seq); err != nil {
+		return err
+	}
+	if r.Failure != nil {
+		return execFailure(ctx, w.fail, *r.Failure)
+	}
+	if len(r.Passkeys) == 0 {
+		return nil
+	}
+	if _, err := w.clear.ExecContext(ctx, r.Seq); err != nil {
+		return err
+	}
+	for i := range r.Passkeys {
+		k := &r.Passkeys[i]
+		_, err := w.key.ExecContext(ctx, r.Seq, k.ID, k.Name, k.AAGUID, k.Model, string(k.Type), string(k.Attestation), formatTime(k.CreatedAt), formatTime(k.LastUsedAt))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const insertFailure = "INSERT OR REPLACE INTO failures (what, id, upn, status, code, message, request_id, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+func execFailure(ctx context.Context, st *sql.Stmt, f audit.Failure) error {
+	_, err := st.ExecContext(ctx, f.What, f.ID, f.UPN, f.Status, f.Code, f.Message, f.RequestID, f.Attempts)
+	return err
+}
+
+// Fail keeps a failure that is not about one user's passkeys.
+func (s *Store) Fail(ctx context.Context, f audit.Failure) error {
+	_, err := s.db.ExecContext(ctx, insertFailure, f.What, f.ID, f.UPN, f.Status, f.Code, f.Message, f.RequestID, f.Attempts)
+	if err != nil {
+		return fmt.Errorf("write failure: %w", classify(err))
+	}
+	return nil
+}
+
+// Forget drops a failure of Fail after all went well.
+func (s *Store) Forget(ctx context.Context, what, id string) error {
+	_, err := s.db.ExecContext(ctx, "DELETE FROM failures WHERE what = ? AND id = ?", what, id)
+	if err != nil {
+		return fmt.Errorf("drop failure: %w", classify(err))
+	}
+	return nil
+}
+
+// ternary turns a Ternary into a nullable integer.
+func ternary(t audit.Ternary) any {
+	switch t {
+	case audit.Yes:
+		return 1
+	case audit.No:
+		return 0
+	}
+	return nil
+}
+
+// GroupListing is how far the reading of a group has come.
+type GroupListing struct {
+	Outcome audit.Outcome
+	Next    string
+}
+
+// GroupListing reads how far a group has come; OutcomePending with an empty
+// link where nothing was read.
+func (s *Store) GroupListing(ctx context.Context, id string) (GroupListing, error) {
+	g := GroupListing{Outcome: audit.OutcomePending}
+	err := s.db.QueryRowContext(ctx, "SELECT outcome, next_link FROM groups WHERE id = ?", strings.ToLower(id)).Scan(&g.Outcome, &g.Next)
+	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // Scan returns it bare
+		return GroupListing{}, fmt.Errorf("read group: %w", classify(err))
+	}
+	return g, nil
+}
+
+// PutGroup keeps a group's name and outcome; its members stay as they are.
+func (s *Store) PutGroup(ctx context.Context, g audit.Group) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO groups (id, name, outcome) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, outcome = excluded.outcome",
+			strings.ToLower(g.ID), g.Name, string(g.Outcome))
+		if err != nil {
+			return fmt.Errorf("write group: %w", err)
+		}
+		if g.Failure == nil {
+			_, err = tx.ExecContext(ctx, "DELETE FROM failures WHERE what = ? AND id = ?", audit.WhatGroup, strings.ToLower(g.ID))
+			return err
+		}
+		f := *g.Failure
+		_, err = tx.ExecContext(ctx, insertFailure, f.What, strings.ToLower(g.ID), f.UPN, f.Status, f.Code, f.Message, f.RequestID, f.Attempts)
+		return err
+	})
+}
+
+// AddMembers adds a page of members and the link to the next one in one
+// transaction; an empty link means that the group is read.
+func (s *Store) AddMembers(ctx context.Context, groupID string, userIDs []string, next string) error {
+	ctx = context.WithoutCancel(ctx)
+	outcome := audit.OutcomePending
+	if next == "" {
+		outcome = audit.OutcomeRead
+	}
+	groupID = strings.ToLower(groupID)
+	err := s.tx(ctx, func(tx *sql.Tx) error {
+		ins, err := tx.PrepareContext(ctx, "INSERT OR IGNORE INTO group_members (user_id, group_id) VALUES (?, ?)")
+		if err != nil {
+			return err
+		}
+		defer ins.Close()
+		for _, id := range userIDs {
+			if _, err := ins.ExecContext(ctx, id, groupID); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE groups SET next_link = ?, outcome = ? WHERE id = ?", next, string(outcome), groupID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write members: %w", err)
+	}
+	return nil
+}
+
+// RestartGroup forgets the link to a group's next page of members.
+func (s *Store) RestartGroup(ctx context.Context, groupID string) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE groups SET next_link = '' WHERE id = ?", strings.ToLower(groupID))
+	if err != nil {
+		return fmt.Errorf("restart group: %w", classify(err))
+	}
+	return nil
+}
+
+// Members reports which of the users are members of any of the groups.
+func (s *Store) Members(ctx context.Context, groupIDs, userIDs []string) (map[string]bool, error) {
+	in := make(map[string]bool)
+	st, err := s.db.PrepareContext(ctx, "SELECT group_id FROM group_members WHERE user_id = ?")
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", classify(err))
+	}
+	defer st.Close()
+	want := make(map[string]bool)
+	for _, g := range groupIDs {
+		want[strings.ToLower(g)] = true
+	}
+	for _, id := range userIDs {
+		ids, err := strs(st.QueryContext(ctx, id))
+		if err != nil {
+			return nil, fmt.Errorf("read members: %w", err)
+		}
+		for _, g := range ids {
+			in[id] = in[id] || want[g]
+		}
+	}
+	return in, nil
+}
+
+// strs reads a query's one column of text.
+func strs(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Effort is what a run has cost so far.
+type Effort struct {
+	Requests, Batches, Throttled, Retried, Failed int
+	// WaitedMS is how long the service kept us waiting, ActiveMS how long the
+	// run has lasted, both in milliseconds.
+	WaitedMS, ActiveMS int64
+}
+
+// NoteEffort keeps what this run has cost so far.
+func (s *Store) NoteEffort(ctx context.Context, e Effort, ended string) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE runs SET requests = ?, batches = ?, throttled = ?, retried = ?, failed = ?, waited_ms = ?, active_ms = ?, ended_at = ? WHERE n = ?",
+		e.Requests, e.Batches, e.Throttled, e.Retried, e.Failed, e.WaitedMS, e.ActiveMS, ended, s.run)
+	if err != nil {
+		return fmt.Errorf("write effort: %w", classify(err))
+	}
+	return nil
+}
+
+// Counts tells how many users there are with each outcome.
+func (s *Store) Counts(ctx context.Context) (map[audit.Outcome]int, error) { return counts(ctx, s.db) }
