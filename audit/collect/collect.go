@@ -1,0 +1,390 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"passkey-audit/audit"
+	"passkey-audit/audit/pace"
+	"passkey-audit/audit/snapshot"
+)
+
+// A Source is the tenant as it can be read. Its methods make one request each,
+// never wait for a quota and never try again; they are safe for concurrent use.
+//
+// Errors may have the methods that package pace asks for, and also
+// Failure() audit.Failure for status, code, message and request id, and
+// LinkBroken() bool, which says of a failed page that its link will never work
+// and the listing has to begin anew.
+type Source interface {
+	// Policy reads the Passkey (FIDO2) configuration, as sent.
+	Policy(ctx context.Context) ([]byte, error)
+	// Users reads a page of users; the first one for an empty link.
+	Users(ctx context.Context, link string) (audit.UserPage, error)
+	// Methods reads the passkeys of up to MaxBatch users in one request.
+	Methods(ctx context.Context, userIDs []string) (audit.MethodsBatch, error)
+	// UserExists tells whether a user is still there.
+	UserExists(ctx context.Context, id string) (bool, error)
+	// Group reads a group's name.
+	Group(ctx context.Context, id string) (audit.Group, error)
+	// GroupMembers reads a page of a group's transitive members.
+	GroupMembers(ctx context.Context, id, link string) (audit.MemberPage, error)
+}
+
+// MaxBatch is how many users one request for passkeys may name: the limit of
+// Microsoft Graph's $batch (concepts/json-batching).
+const MaxBatch = 20
+
+// Directory is the bucket of the requests for users, groups and passkeys.
+const Directory pace.Bucket = "directory"
+
+// maxRestarts bounds how often a listing begins anew in one run.
+const maxRestarts = 5
+
+// refusedInARow is how many users in a row may be refused before the run stops:
+// so many in a row are no matter of these users, but of a permission or role
+// that is missing or has lapsed.
+const refusedInARow = 40
+
+// Options say what to collect, and how.
+type Options struct {
+	Pace *pace.Scheduler
+	// Scope says which users' passkeys are read.
+	Scope snapshot.Scope
+	// PolicyGroups names the groups on which a policy's verdicts depend.
+	PolicyGroups func(policy []byte) ([]string, error)
+	// Groups names further groups to read, such as a proposal's.
+	Groups []string
+	// Stop, once closed, ends the run gently: nothing new is asked for, what is
+	// under way is finished and kept, and Run returns context.Canceled.
+	Stop <-chan struct{}
+	// Progress is kept up to date; nil if nobody looks.
+	Progress *Progress
+	Log      zerolog.Logger
+}
+
+// A RefusedError says that the run stopped because sign-in, a permission or a
+// role is missing or has lapsed. What was read is kept.
+type RefusedError struct {
+	// What names what was to be read.
+	What string
+	Err  error
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("read %s: %v", e.What, e.Err) }
+
+// Unwrap gives the answer that was refused with.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// Run brings the snapshot as far as it can. It returns nil when everything has
+// an outcome, also where that is a failure; the caller then seals the snapshot.
+// Otherwise the snapshot can be resumed, and the error says why: the context's
+// error, a RefusedError, or what the snapshot said.
+func Run(ctx context.Context, src Source, store *snapshot.Store, o Options) error {
+	if o.Progress == nil {
+		o.Progress = new(Progress)
+	}
+	c := &collector{src: src, store: store, o: o, started: time.Now()}
+	err := c.run(ctx)
+	// The run's cost is kept also when the run was cancelled.
+	return errors.Join(err, c.noteEffort(context.WithoutCancel(ctx), time.Now()))
+}
+
+type collector struct {
+	src     Source
+	store   *snapshot.Store
+	o       Options
+	started time.Time
+	effort  effort
+}
+
+func (c *collector) run(hard context.Context) error {
+	ctx, cancel := mergeStop(hard, c.o.Stop)
+	defer cancel()
+	groups, err := c.policy(ctx)
+	if err != nil {
+		return err
+	}
+	// Whether a user is in scope is decided when he is listed.
+	for _, id := range c.o.Scope.Groups {
+		if err := c.scopeGroup(ctx, id); err != nil {
+			return err
+		}
+	}
+	done, err := c.store.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	c.o.Progress.start(done)
+
+	g, hardInGroup := errgroup.WithContext(hard)
+	soft, cancelSoft := mergeStop(hardInGroup, c.o.Stop)
+	defer cancelSoft()
+	m := newMethods(c)
+	g.Go(func() error {
+		defer m.listingEnded()
+		return c.unlessStopped(c.list(soft, m.wake))
+	})
+	g.Go(func() error { return m.run(hardInGroup) })
+	g.Go(func() error {
+		for _, id := range groups {
+			if err := c.group(soft, id); err != nil {
+				return c.unlessStopped(err)
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if stopped(c.o.Stop) {
+		return context.Canceled
+	}
+	return nil
+}
+
+// unlessStopped drops the error of what a gentle stop has ended, so that it
+// does not take the batches under way with it.
+func (c *collector) unlessStopped(err error) error {
+	if stopped(c.o.Stop) && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// scopeGroup reads a group that says whom to read. Without it nobody knows who
+// is in scope, so that it cannot be read ends the run.
+func (c *collector) scopeGroup(ctx context.Context, id string) error {
+	if err := c.group(ctx, id); err != nil {
+		return err
+	}
+	at, err := c.store.GroupListing(ctx, id)
+	if err == nil && at.Outcome != audit.OutcomeRead {
+		err = fmt.Errorf("read the members of group %s, which the scope names: %s", id, at.Outcome)
+		if at.Outcome == audit.OutcomeRefused {
+			return &RefusedError{What: "the members of group " + id, Err: err}
+		}
+	}
+	return err
+}
+
+// policy reads the policy unless it was read before, and names the groups on
+// which verdicts depend.
+func (c *collector) policy(ctx context.Context) ([]string, error) {
+	body, have, err := c.store.Document(ctx, snapshot.DocumentPolicy)
+	if err != nil {
+		return nil, err
+	}
+	if !have {
+		err := c.do(ctx, nil, func(ctx context.Context) (pace.Report, error) {
+			var err error
+			body, err = c.src.Policy(ctx)
+			return pace.Report{}, err
+		})
+		if refused(err) {
+			return nil, &RefusedError{What: "the passkey policy", Err: err}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the passkey policy: %w", err)
+		}
+	}
+	groups, err := c.o.PolicyGroups(body)
+	if err != nil {
+		return nil, err
+	}
+	if !have {
+		if err := c.store.PutDocument(ctx, snapshot.DocumentPolicy, body); err != nil {
+			return nil, err
+		}
+	}
+	groups = append(slices.Clone(groups), c.o.Groups...)
+	for i := range groups {
+		groups[i] = strings.ToLower(groups[i])
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups), nil
+}
+
+// do makes one request until it succeeds or fails for good, and counts.
+func (c *collector) do(ctx context.Context, t *pace.Try, send func(context.Context) (pace.Report, error)) error {
+	if t == nil {
+		t = new(pace.Try)
+	}
+	return c.o.Pace.Do(ctx, Directory, t, func(ctx context.Context) (pace.Report, error) {
+		r, err := send(ctx)
+		c.effort.request(t.Attempts > 0, err)
+		return r, err
+	})
+}
+
+// list spools the users, from where the listing had come to.
+func (c *collector) list(ctx context.Context, added func()) error {
+	l, err := c.store.Listing(ctx)
+	if err != nil || l.Done {
+		return err
+	}
+	link, restarts := l.Next, 0
+	seen := map[string]bool{link: true}
+	for {
+		var page audit.UserPage
+		t := new(pace.Try)
+		err := c.do(ctx, t, func(ctx context.Context) (pace.Report, error) {
+			var err error
+			page, err = c.src.Users(ctx, link)
+			return pace.Report{Percentage: page.Load.Percentage}, err
+		})
+		if err == nil && page.Next != "" && seen[page.Next] {
+			err = errLinkRepeats
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case refused(err):
+			return &RefusedError{What: "the users", Err: err}
+		case err != nil && linkBroken(err) && restarts < maxRestarts:
+			restarts++
+			c.o.Log.Warn().Err(err).Int("restart", restarts).Msg("the listing of users begins anew")
+			if err := c.store.RestartListing(ctx); err != nil {
+				return err
+			}
+			link, seen = "", map[string]bool{"": true}
+			continue
+		case err != nil:
+			c.o.Log.Error().Err(err).Msg("the listing of users is incomplete")
+			return c.store.Fail(ctx, failureOf(audit.Failure{What: audit.WhatUsers, Attempts: t.Attempts}, err))
+		}
+		users, err := c.inScope(ctx, page.Users)
+		if err != nil {
+			return err
+		}
+		n, err := c.store.AddPage(ctx, users, page.Next)
+		if err != nil {
+			return err
+		}
+		c.o.Progress.listed(n, page.Next == "")
+		added()
+		if page.Next == "" {
+			return c.store.Forget(ctx, audit.WhatUsers, "")
+		}
+		link = page.Next
+		seen[link] = true
+	}
+}
+
+// inScope decides for each user of a page whether the passkeys are to be read.
+func (c *collector) inScope(ctx context.Context, users []audit.User) ([]snapshot.ListedUser, error) {
+	s := c.o.Scope
+	var member map[string]bool
+	if len(s.Groups) > 0 {
+		ids := make([]string, len(users))
+		for i := range users {
+			ids[i] = users[i].ID
+		}
+		var err error
+		if member, err = c.store.Members(ctx, s.Groups, ids); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]snapshot.ListedUser, len(users))
+	for i, u := range users {
+		out[i] = snapshot.ListedUser{User: u, Outcome: audit.OutcomePending}
+		if leftOut(s, u) || member != nil && !member[u.ID] {
+			out[i].Outcome = audit.OutcomeOutOfScope
+		}
+	}
+	return out, nil
+}
+
+// leftOut tells whether the scope's flags leave a user out. What is not known
+// of a user leaves nobody out.
+func leftOut(s snapshot.Scope, u audit.User) bool {
+	if s.MembersOnly && strings.EqualFold(u.Type, "Guest") || s.EnabledOnly && u.Enabled == audit.No {
+		return true
+	}
+	for _, glob := range s.ExcludeUPN {
+		if Glob(glob, u.UPN) {
+			return true
+		}
+	}
+	return false
+}
+
+// group reads a group's name and members, unless they were read before. That a
+// group cannot be read is kept as a failure and no error.
+func (c *collector) group(ctx context.Context, id string) error {
+	at, err := c.store.GroupListing(ctx, id)
+	if err != nil || at.Outcome == audit.OutcomeRead {
+		return err
+	}
+	var g audit.Group
+	t := new(pace.Try)
+	err = c.do(ctx, t, func(ctx context.Context) (pace.Report, error) {
+		var err error
+		g, err = c.src.Group(ctx, id)
+		return pace.Report{}, err
+	})
+	if err == nil {
+		g.ID, g.Outcome, g.Failure = id, audit.OutcomePending, nil
+		if err := c.store.PutGroup(ctx, g); err != nil {
+			return err
+		}
+		err = c.members(ctx, id, at.Next, t)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case status(err) == 401:
+		return &RefusedError{What: "a group", Err: err}
+	case err == nil:
+		return nil
+	}
+	if isStore(err) {
+		return err
+	}
+	g.ID, g.Outcome = id, outcomeOf(err)
+	f := failureOf(audit.Failure{What: audit.WhatGroup, ID: id, Attempts: t.Attempts}, err)
+	g.Failure = &f
+	c.o.Log.Warn().Err(err).Str("group", id).Msg("a group cannot be read: verdicts that depend on it stay undecided")
+	return c.store.PutGroup(ctx, g)
+}
+
+func (c *collector) members(ctx context.Context, id, link string, t *pace.Try) error {
+	seen := map[string]bool{link: true}
+	for restarts := 0; ; {
+		var page audit.MemberPage
+		err := c.do(ctx, t, func(ctx context.Context) (pace.Report, error) {
+			var err error
+			page, err = c.src.GroupMembers(ctx, id, link)
+			return pace.Report{Percentage: page.Load.Percentage}, err
+		})
+		if err == nil && page.Next != "" && seen[page.Next] {
+			err = errLinkRepeats
+		}
+		if err != nil && linkBroken(err) && restarts < maxRestarts {
+			restarts++
+			if err := c.store.RestartGroup(ctx, id); err != nil {
+				return storeError{err}
+			}
+			link, seen = "", map[string]bool{"": true}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.store.AddMembers(ctx, id, page.UserIDs, page.Next); err != nil {
+			return storeError{err}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		link = page.Next
+		seen[link] = true
+	}
+}
