@@ -332,13 +332,7 @@ func (b *builder) finish() {
 		if n == 0 && !d.in.Proposal.Assumes.Has(audit.Assumption(a)) {
 			continue
 		}
-		text := fmt.Sprintf("assumption %d", a)
-		if d.in.DescribeAssumption != nil {
-			if s := d.in.DescribeAssumption(audit.Assumption(a)); s != "" {
-				text = s
-			}
-		}
-		d.Assumptions = append(d.Assumptions, Assumption{Text: text, Passkeys: n})
+		d.Assumptions = append(d.Assumptions, Assumption{Text: d.describe(audit.Assumption(a)), Passkeys: n})
 	}
 	for _, m := range d.models {
 		d.Authenticators = append(d.Authenticators, m.AuthenticatorFigures)
@@ -347,6 +341,16 @@ func (b *builder) finish() {
 		return cmp.Or(cmp.Compare(b.Breaking, a.Breaking), cmp.Compare(b.Passkeys, a.Passkeys),
 			cmp.Compare(boolInt(a.None), boolInt(b.None)), slices.Compare(a.AAGUID[:], b.AAGUID[:]))
 	})
+}
+
+// describe gives an assumption's sentence.
+func (d *Document) describe(a audit.Assumption) string {
+	if d.in.DescribeAssumption != nil {
+		if s := d.in.DescribeAssumption(a); s != "" {
+			return s
+		}
+	}
+	return fmt.Sprintf("assumption %d", a)
 }
 
 func boolInt(b bool) int {

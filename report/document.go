@@ -140,6 +140,17 @@ func (d *Document) SuggestedBody() []byte { return d.in.SuggestedBody }
 // StrengthsRead tells whether authentication strengths were read.
 func (d *Document) StrengthsRead() bool { return d.in.Strengths != nil }
 
+// AssumptionTexts gives the sentences of a set of assumptions.
+func (d *Document) AssumptionTexts(set audit.AssumptionSet) []string {
+	var list []string
+	for a := audit.Assumption(0); set != 0 && a < 64; a++ {
+		if set.Has(a) {
+			list = append(list, d.describe(a))
+		}
+	}
+	return list
+}
+
 // Complete reports whether nothing that was asked for is missing.
 func (d *Document) Complete() bool { return len(d.incomplete) == 0 }
 

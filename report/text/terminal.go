@@ -1,0 +1,211 @@
+package text
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"passkey-audit/audit"
+	"passkey-audit/report"
+)
+
+// columns is the width that every line keeps to.
+const columns = 80
+
+// Limits of the lists: the files have the rest.
+const (
+	hardestShown = 5
+	modelsShown  = 5
+	wordsShown   = 6
+)
+
+// Output says where the files are.
+type Output struct {
+	// Dir is the folder; Files are the names in it. Both may be empty.
+	Dir   string
+	Files []string
+}
+
+// WriteTerminal writes the final summary: plain text of at most 80 columns, the
+// same on a terminal and in a job's log.
+func WriteTerminal(w io.Writer, d *report.Document, out Output) error {
+	t := terminal{d: d}
+	t.verdict()
+	t.impacts()
+	t.hardest()
+	t.models()
+	t.unread()
+	t.proposal()
+	t.files(out)
+	if _, err := w.Write(t.b.Bytes()); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+type terminal struct {
+	b bytes.Buffer
+	d *report.Document
+}
+
+// line writes one line, which must already fit.
+func (t *terminal) line(s string) { t.b.WriteString(strings.TrimRight(s, " ") + "\n") }
+
+// para writes a text in lines; each but the first is indented like prefix.
+func (t *terminal) para(prefix, s string) {
+	pad := strings.Repeat(" ", len(prefix))
+	lines := strings.Split(Wrap(s, columns-len(prefix), ""), "\n")
+	for i, l := range lines {
+		if i == 0 {
+			t.line(prefix + l)
+		} else {
+			t.line(pad + l)
+		}
+	}
+}
+
+func (t *terminal) head(s string) {
+	t.line("")
+	t.line(s)
+}
+
+func (t *terminal) verdict() {
+	t.para("", "passkey-audit: "+t.d.TenantWords())
+	t.line("")
+	t.para("", t.d.Verdict())
+	t.para("", t.d.Completeness())
+	for _, s := range t.d.Coverage().NotLookedAt {
+		t.para("Not looked at: ", s)
+	}
+}
+
+func (t *terminal) impacts() {
+	t.head("Passkeys under the proposal " + Cut(`"`+t.d.Proposal().Name+`"`, 50))
+	for _, f := range t.d.ImpactFigures() {
+		t.line(fmt.Sprintf("  %-16s %9s  %s", f.Label, report.Number(f.Value), f.Note))
+	}
+	t.line(fmt.Sprintf("  %-16s %9s", "Total", report.Number(t.d.Passkeys.Total)))
+	if n := t.d.Passkeys.NotRegistrable; n > 0 {
+		t.para("  ", fmt.Sprintf("%s but could not be registered again under the proposal.", report.Plural(n, "passkey is allowed", "passkeys are allowed")))
+	}
+}
+
+func (t *terminal) hardest() {
+	list := t.d.Hardest
+	if len(list) == 0 {
+		return
+	}
+	t.head("Hit hardest (administrators first; everybody is in users.csv)")
+	for _, p := range list[:min(len(list), hardestShown)] {
+		role := ""
+		switch {
+		case p.Admin == audit.Yes:
+			role = "admin"
+		case p.Admin == audit.Unknown:
+			role = "?"
+		}
+		t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), 44), Pad(role, 5), fate(p)))
+	}
+	u := &t.d.Users
+	if more := u.LosingLast + u.LosingSome - min(len(list), hardestShown); more > 0 {
+		t.line("  and " + report.Plural(more, "other person", "other people"))
+	}
+}
+
+// who names a person: by user principal name, else by name or id.
+func who(p report.Person) string {
+	for _, s := range []string{p.UPN, p.DisplayName} {
+		if s != "" {
+			return s
+		}
+	}
+	return p.ID
+}
+
+func fate(p report.Person) string {
+	if p.Risk == audit.RiskLosesLastPasskey {
+		if p.Undecided > 0 {
+			return "last one, if undecided"
+		}
+		return "loses the last one"
+	}
+	return fmt.Sprintf("loses %d of %d", p.Breaking, p.Passkeys)
+}
+
+func (t *terminal) models() {
+	list := t.d.TopBreaking(modelsShown)
+	if len(list) == 0 {
+		return
+	}
+	t.head("Authenticators that break (all are in aaguids.csv)")
+	for _, a := range list {
+		name := a.Title
+		if a.Name == "" && !a.None {
+			name = a.AAGUID.String()
+		}
+		t.line(fmt.Sprintf("  %s %8s  %s", Pad(name, 44), report.Number(a.Breaking), "of "+report.Plural(a.PeopleBreaking, "person", "people")))
+	}
+}
+
+func (t *terminal) unread() {
+	n := t.d.UnreadCount()
+	if n == 0 && t.d.Complete() {
+		return
+	}
+	u := &t.d.Users
+	t.head("Not read (each is in unread.csv, with the error)")
+	if u.Unread > 0 {
+		s := report.Plural(u.Unread, "user", "users") + ": they may have passkeys that break"
+		if u.AdministratorsUnread > 0 {
+			s += "; " + report.Plural(u.AdministratorsUnread, "of them is an administrator", "of them are administrators")
+		}
+		t.para("  ", s)
+	}
+	if u.Gone > 0 {
+		t.para("  ", report.Plural(u.Gone, "user", "users")+" deleted since the listing; nothing is missing because of that")
+	}
+	if o := t.d.Coverage().OtherUnread; o > 0 {
+		t.para("  ", report.Plural(o, "other thing", "other things")+", such as a group that the policy names")
+	}
+}
+
+func (t *terminal) proposal() {
+	t.head("What the proposal changes")
+	t.list(t.d.ProposalWords())
+	if words := t.d.AssumptionWords(); len(words) > 0 {
+		t.head(fmt.Sprintf("Assumptions, since Microsoft does not document it (%d)", len(words)))
+		t.list(words)
+	}
+	if list := t.d.Proposals(); len(list) > 1 {
+		t.head("Proposals side by side")
+		t.line(fmt.Sprintf("  %-32s %9s %9s %9s %9s", "", "break", "undecided", "lose last", "of admins"))
+		for _, p := range list {
+			t.line(fmt.Sprintf("  %s %9s %9s %9s %9s", Pad(p.Name, 32), report.Number(p.Passkeys.Breaks),
+				report.Number(p.Passkeys.Undecided), report.Number(p.LosingLast), report.Number(p.LosingLastAdmins)))
+		}
+	}
+}
+
+func (t *terminal) list(words []string) {
+	for _, s := range words[:min(len(words), wordsShown)] {
+		t.para("  - ", s)
+	}
+	if more := len(words) - wordsShown; more > 0 {
+		t.line(fmt.Sprintf("  - and %d more: see the workbook or summary.json", more))
+	}
+}
+
+func (t *terminal) files(out Output) {
+	if out.Dir == "" && len(out.Files) == 0 {
+		return
+	}
+	t.head("Files")
+	if out.Dir != "" {
+		// A path is for copying: it is made safe and never cut or wrapped.
+		t.line("  " + Line(out.Dir))
+	}
+	if len(out.Files) > 0 {
+		t.para("    ", strings.Join(out.Files, " "))
+	}
+}
