@@ -39,7 +39,7 @@ const (
 	// AssumeEmptyBlockAllows: an enforced empty block list blocks nothing.
 	AssumeEmptyBlockAllows
 	// AssumeListTypeUnknown: an enforced list that is neither allow nor block
-	// decides nothing that is known.
+	// decides nothing.
 	AssumeListTypeUnknown
 	// AssumeAAGUIDBytes: AAGUIDs written differently name one authenticator.
 	AssumeAAGUIDBytes

@@ -66,7 +66,7 @@ func (e *Evaluator) reason(f finding, s subject) string {
 	case whyListKind:
 		return "it is not known whether the enforced list of " + r.subject + " allows or blocks"
 	case whyProfileMissing:
-		return r.subject + " is named by a target, but the policy does not hold it"
+		return r.subject + " applies to this person, but the policy does not hold it"
 	}
 	return ""
 }

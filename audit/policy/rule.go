@@ -71,6 +71,9 @@ func tenantRule(p *audit.Policy) *rule {
 }
 
 func missingRule(id string) *rule {
+	if strings.TrimSpace(id) == "" { // only the default profile can be unnamed
+		return &rule{missing: true, decidedBy: "the default passkey profile", subject: "the default passkey profile"}
+	}
 	return &rule{missing: true, decidedBy: id, subject: "profile " + quote(id)}
 }
 

@@ -205,6 +205,10 @@ func (s *Suggestion) remark(live, next audit.Policy, o SuggestOptions) {
 	if slices.ContainsFunc(s.AAGUIDs, audit.AAGUID.IsZero) {
 		s.Notes = append(s.Notes, "the list holds the all-zero AAGUID, which every authenticator sends that does not disclose its model")
 	}
+	who := "nobody"
+	if o.MinUsers > 1 {
+		who = "too few people"
+	}
 	before, after := draft{Proposal: Proposal{Policy: live}}, draft{Proposal: Proposal{Policy: next}}
 	now := after.lists()
 	for i, l := range before.lists() {
@@ -214,7 +218,7 @@ func (s *Suggestion) remark(live, next audit.Policy, o SuggestOptions) {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: the allow list takes the place of a block list of %s", l.where, plural(len(l.AAGUIDs), "entry", "entries")))
 		default:
 			if gone := missing(l.AAGUIDs, now[i].AAGUIDs); len(gone) > 0 {
-				s.Notes = append(s.Notes, fmt.Sprintf("%s: %s of the present list not part of it, being held by nobody who was counted", l.where, plural(len(gone), "entry is", "entries are")))
+				s.Notes = append(s.Notes, fmt.Sprintf("%s: %s of the present list not part of it, being held by %s", l.where, plural(len(gone), "entry is", "entries are"), who))
 			}
 		}
 	}
