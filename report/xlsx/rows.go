@@ -1,0 +1,205 @@
+package xlsx
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/xuri/excelize/v2"
+
+	"passkey-audit/report"
+)
+
+// writeRows writes rows as SpreadsheetML from row 2 on. Texts are inline
+// strings, which no program evaluates.
+func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
+	if r.count == 0 {
+		return nil
+	}
+	columns := make([]string, len(r.table.Columns))
+	for i := range columns {
+		name, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return err
+		}
+		columns[i] = name
+	}
+	var buf []byte
+	n, last := 0, r.skip+r.count
+	for row, err := range r.table.Rows(ctx) {
+		if err != nil {
+			return err
+		}
+		if n++; n <= r.skip {
+			continue
+		}
+		at := n - r.skip + 1
+		buf = append(buf[:0], `<row r="`...)
+		buf = strconv.AppendInt(buf, int64(at), 10)
+		buf = append(buf, `">`...)
+		for i, c := range row {
+			if c.Type() != report.CellEmpty {
+				buf = appendCell(buf, columns[i], at, r.styles[i], c)
+			}
+		}
+		buf = append(buf, `</row>`...)
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+		if n == last {
+			return nil
+		}
+	}
+	// The table's range would not match: Excel would want to repair the file.
+	return fmt.Errorf("table %s has %d rows, not %d", r.table.Title, n, last)
+}
+
+func appendCell(b []byte, column string, row, style int, c report.Cell) []byte {
+	b = append(b, `<c r="`...)
+	b = append(b, column...)
+	b = strconv.AppendInt(b, int64(row), 10)
+	b = append(b, `" s="`...)
+	b = strconv.AppendInt(b, int64(style), 10)
+	switch c.Type() {
+	case report.CellCount:
+		b = append(b, `"><v>`...)
+		b = strconv.AppendInt(b, c.Int(), 10)
+		return append(b, `</v></c>`...)
+	case report.CellYesNo:
+		b = append(b, `" t="b"><v>`...)
+		if c.Bool() {
+			return append(b, `1</v></c>`...)
+		}
+		return append(b, `0</v></c>`...)
+	case report.CellTime:
+		if serial, ok := serialOf(c.Time()); ok {
+			b = append(b, `"><v>`...)
+			b = strconv.AppendFloat(b, serial, 'f', -1, 64)
+			return append(b, `</v></c>`...)
+		}
+	}
+	b = append(b, `" t="inlineStr"><is><t xml:space="preserve">`...)
+	b = appendText(b, c.String())
+	return append(b, `</t></is></c>`...)
+}
+
+// serialOf gives Excel's number for a time: days since 1899-12-30, which is
+// right from March 1900 on. Other times stay text.
+func serialOf(t time.Time) (float64, bool) {
+	if t.Year() < 1901 || t.Year() > 9999 {
+		return 0, false
+	}
+	const epoch = 25569 // 1970-01-01
+	return epoch + float64(t.Unix())/86400, true
+}
+
+// Excel's limit for the text of a cell, in UTF-16 units, and what marks a text
+// that was cut to fit.
+const (
+	maxUnits = 32767
+	cutMark  = "… [cut]"
+)
+
+// clean gives a text as a cell may hold it: cut to Excel's limit, with U+FFFD
+// for what XML cannot hold. Tabs and line feeds stay.
+func clean(s string) string {
+	s = cut(s)
+	return strings.Map(func(r rune) rune {
+		if forbidden(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}
+
+// cut cuts s to Excel's limit.
+func cut(s string) string {
+	if len(s) <= maxUnits {
+		return s
+	}
+	units := 0
+	room := maxUnits - len([]rune(cutMark)) // the mark has one unit a rune
+	fits := -1
+	for i, r := range s {
+		n := 1
+		if r > 0xFFFF {
+			n = 2
+		}
+		if fits < 0 && units+n > room {
+			fits = i
+		}
+		if units += n; units > maxUnits {
+			return s[:fits] + cutMark
+		}
+	}
+	return s
+}
+
+// forbidden reports whether a character cannot stand in XML 1.0, or is a
+// control character that no cell shows.
+func forbidden(r rune) bool {
+	switch {
+	case r == '\t', r == '\n', r == '\r':
+		return false
+	case r < ' ', r >= 0x7f && r < 0xa0, r == 0xFFFE, r == 0xFFFF:
+		return true
+	}
+	return false
+}
+
+// appendText adds a text, cut, cleaned and escaped. A text that looks like
+// SpreadsheetML's own escape, such as _x0041_, is escaped so that it is not
+// taken for one.
+func appendText(b []byte, s string) []byte {
+	s = cut(s)
+	done := 0
+	flush := func(i, width int, with string) {
+		b = append(b, s[done:i]...)
+		b = append(b, with...)
+		done = i + width
+	}
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			switch {
+			case c == '&':
+				flush(i, 1, "&amp;")
+			case c == '<':
+				flush(i, 1, "&lt;")
+			case c == '>':
+				flush(i, 1, "&gt;")
+			case c == '\r':
+				flush(i, 1, "&#13;")
+			case c == '_' && isEscape(s[i:]):
+				flush(i, 1, "_x005F_")
+			case c == 0x7f || c < ' ' && c != '\t' && c != '\n':
+				flush(i, 1, "\uFFFD")
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if forbidden(r) || (r == utf8.RuneError && n == 1) {
+			flush(i, n, "\uFFFD")
+		}
+		i += n
+	}
+	return append(b, s[done:]...)
+}
+
+// isEscape reports whether s begins with _xHHHH_.
+func isEscape(s string) bool {
+	if len(s) < 7 || s[1] != 'x' || s[6] != '_' {
+		return false
+	}
+	for _, c := range []byte(s[2:6]) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,231 @@
+package xlsx
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"passkey-audit/report"
+)
+
+// table adds a table, on as many sheets as it takes.
+func (b *book) table(t report.Table) error {
+	skip := 0
+	for n := 1; ; n++ {
+		title := t.Title
+		if n > 1 {
+			title = fmt.Sprintf("%s (%d)", t.Title, n)
+		}
+		count := min(t.Count-skip, b.limit-1)
+		if err := b.sheet(title, t, skip, count); err != nil {
+			return err
+		}
+		if skip += count; skip >= t.Count {
+			return nil
+		}
+	}
+}
+
+// sheet adds one sheet with the header and everything around the rows; the
+// archive puts the rows in. What belongs to the sheet must be set before
+// Flush: after it, excelize drops it without an error.
+func (b *book) sheet(title string, t report.Table, skip, count int) error {
+	index, err := b.f.NewSheet(title)
+	if err != nil {
+		return err
+	}
+	last, err := excelize.CoordinatesToCellName(len(t.Columns), max(count, 1)+1)
+	if err != nil {
+		return err
+	}
+	all := "A1:" + last
+	if err := b.before(title, t, all); err != nil {
+		return err
+	}
+	sw, err := b.f.NewStreamWriter(title)
+	if err != nil {
+		return err
+	}
+	if err := b.layout(sw, title, t); err != nil {
+		return err
+	}
+	header := make([]any, len(t.Columns))
+	kinds := make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		header[i] = excelize.Cell{StyleID: b.styles.header, Value: c.Heading}
+		kinds[i] = b.styles.of(c.Kind)
+	}
+	if err := sw.SetRow("A1", header, excelize.RowOpts{Height: 32}); err != nil {
+		return err
+	}
+	if count == 0 {
+		// Row 2 stays empty, since a table has at least one row of data.
+		note := []any{excelize.Cell{StyleID: b.styles.made, Value: clean(t.Empty)}}
+		if err := sw.SetRow("A4", note); err != nil {
+			return err
+		}
+	}
+	stripes := true
+	if err := sw.AddTable(&excelize.Table{
+		Range: all, Name: tableName(title), StyleName: "TableStyleLight1", ShowRowStripes: &stripes,
+	}); err != nil {
+		return err
+	}
+	if err := b.colours(title, t, max(count, 1)+1); err != nil {
+		return err
+	}
+	if err := sw.Flush(); err != nil {
+		return err
+	}
+	if count > 0 {
+		// excelize numbers the parts by the order in which sheets are made.
+		b.rows[fmt.Sprintf("xl/worksheets/sheet%d.xml", index+1)] = sheetRows{table: t, skip: skip, count: count, styles: kinds}
+	}
+	return nil
+}
+
+// tableName makes a name that Excel takes for a table: letters and digits.
+func tableName(title string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, title) + "Table"
+}
+
+// tab gives the colour of a sheet's tab.
+func tab(title string) string {
+	switch title {
+	case report.TitleBreaking, report.TitleUsers:
+		return colBad
+	case report.TitleUnread, report.TitleStrengths:
+		return colWarn
+	}
+	return colHeader
+}
+
+// before sets what must stand before the stream begins.
+func (b *book) before(title string, t report.Table, all string) error {
+	fit, color := true, tab(t.Title)
+	if err := b.f.SetSheetProps(title, &excelize.SheetPropsOptions{TabColorRGB: &color, FitToPage: &fit}); err != nil {
+		return err
+	}
+	if err := b.f.SetSheetDimension(title, all); err != nil {
+		return err
+	}
+	return b.page(title, "$1:$1")
+}
+
+// page sets how a sheet prints: landscape, one page wide, the header repeated,
+// pages numbered. The header says so if the report is incomplete.
+func (b *book) page(title, repeat string) error {
+	orientation, width, height, paper := "landscape", 1, 0, 9 // A4
+	if err := b.f.SetPageLayout(title, &excelize.PageLayoutOptions{
+		Orientation: &orientation, FitToWidth: &width, FitToHeight: &height, Size: &paper,
+	}); err != nil {
+		return err
+	}
+	side, edge := 0.4, 0.6
+	if err := b.f.SetPageMargins(title, &excelize.PageLayoutMarginsOptions{
+		Left: &side, Right: &side, Top: &edge, Bottom: &edge,
+	}); err != nil {
+		return err
+	}
+	head := "&L&A"
+	if !b.d.Complete() {
+		head += "&C&\"" + family + ",Bold\"INCOMPLETE: see Summary"
+	}
+	head += "&R" + strings.ReplaceAll(b.d.Tool().Name, "&", "&&")
+	if err := b.f.SetHeaderFooter(title, &excelize.HeaderFooterOptions{
+		OddHeader: head, OddFooter: "&L&D&RPage &P of &N",
+	}); err != nil {
+		return err
+	}
+	if repeat == "" {
+		return nil
+	}
+	return b.f.SetDefinedName(&excelize.DefinedName{
+		Name: "_xlnm.Print_Titles", RefersTo: "'" + title + "'!" + repeat, Scope: title,
+	})
+}
+
+// layout sets the widths and freezes the header, and the first column too.
+func (b *book) layout(sw *excelize.StreamWriter, title string, t report.Table) error {
+	for i, c := range t.Columns {
+		if err := sw.SetColWidth(i+1, i+1, c.Width); err != nil {
+			return err
+		}
+	}
+	return sw.SetPanes(&excelize.Panes{
+		Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft",
+		Selection: []excelize.Selection{{SQRef: "A2", ActiveCell: "A2", Pane: "bottomLeft"}},
+	})
+}
+
+// A colour is a conditional format: cells of a column that equal a value.
+type colour struct {
+	key, equals string
+	style       func(*styles) int
+}
+
+func bad(s *styles) int    { return s.condBad }
+func warn(s *styles) int   { return s.condWarn }
+func good(s *styles) int   { return s.condGood }
+func grey(s *styles) int   { return s.condGrey }
+func strong(s *styles) int { return s.condStrong }
+
+// colourRules are all conditional formats. Every one of them colours a cell
+// that says the same in words.
+func colourRules() []colour {
+	return []colour{
+		{"impact", `"breaks"`, bad},
+		{"impact", `"undecided"`, warn},
+		{"impact", `"already_blocked"`, grey},
+		{"impact", `"restored"`, good},
+		{"risk", `"unread"`, warn},
+		{"risk", `"loses_last_passkey"`, bad},
+		{"risk", `"loses_some"`, strong},
+		{"risk", `"undecided"`, warn},
+		{"risk", `"blocked_already"`, grey},
+		{"current", `"blocked"`, grey},
+		{"current", `"undecided"`, warn},
+		{"proposed", `"blocked"`, strong},
+		{"proposed", `"undecided"`, warn},
+		{"is_admin", "TRUE", strong},
+		{"registrable", "FALSE", grey},
+		{"changed", "TRUE", warn},
+		{"in_proposed_list", "TRUE", good},
+		{"suggested", "TRUE", good},
+	}
+}
+
+func (b *book) colours(title string, t report.Table, last int) error {
+	for i, c := range t.Columns {
+		name, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return err
+		}
+		ref := fmt.Sprintf("%s2:%s%d", name, name, last)
+		var list []excelize.ConditionalFormatOptions
+		for _, r := range colourRules() {
+			// The sheet Policy has a column "proposed" that holds no verdicts.
+			if r.key == c.Key && (c.Kind == report.KindEnum || c.Kind == report.KindYesNo) {
+				style := r.style(&b.styles)
+				list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: "==", Value: r.equals, Format: &style})
+			}
+		}
+		if c.Key == "breaking" {
+			style := b.styles.condStrong
+			list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: ">", Value: "0", Format: &style})
+		}
+		if len(list) == 0 {
+			continue
+		}
+		if err := b.f.SetConditionalFormat(title, ref, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}

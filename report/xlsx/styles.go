@@ -1,0 +1,156 @@
+package xlsx
+
+import (
+	"github.com/xuri/excelize/v2"
+
+	"passkey-audit/report"
+)
+
+// family is the font of every cell; a style without one loses it.
+const family = "Calibri"
+
+// The colours are told apart by colour-blind people and, by their lightness
+// and the weight of the text, in black and white too (after Okabe and Ito,
+// "Color Universal Design", 2008).
+const (
+	colInk     = "1F2933"
+	colMuted   = "52606D"
+	colBad     = "A33A00" // dark vermilion, with white text
+	colWarn    = "FFE08A" // light yellow, with dark text
+	colGood    = "D6ECFA" // light blue, with dark text
+	colGrey    = "D9DEE4"
+	colHeader  = "1F4E79"
+	colLine    = "9AA5B1"
+	colTile    = "F3F5F7"
+	colBadPale = "FBE3D6"
+)
+
+// styles are the numbers of the cell styles, and of the conditional ones.
+type styles struct {
+	header, text, guid, count, time, yesNo int
+
+	title, made, verdict, verdictBad, good, bad, word, section  int
+	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood int
+	head, cell, number, link                                    int
+
+	// legend are the colours of the impacts: none, breaks, undecided, already
+	// blocked, restored.
+	legend [5]int
+
+	condBad, condWarn, condGood, condGrey, condStrong int
+}
+
+func newStyles(f *excelize.File) (styles, error) {
+	var s styles
+	m := maker{f: f}
+	top := func(wrap bool) *excelize.Alignment { return &excelize.Alignment{Vertical: "top", WrapText: wrap} }
+	font := func(size float64, bold bool, color string) *excelize.Font {
+		return &excelize.Font{Family: family, Size: size, Bold: bold, Color: color}
+	}
+	fill := func(c string) excelize.Fill {
+		return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{c}}
+	}
+	plain := font(10, false, colInk)
+	date := "yyyy-mm-dd hh:mm"
+	m.to(&s.header, &excelize.Style{Font: font(10, true, "FFFFFF"), Fill: fill(colHeader),
+		Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}})
+	m.to(&s.text, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 49})
+	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
+	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
+	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
+	m.to(&s.yesNo, &excelize.Style{Font: plain, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "center"}})
+
+	wrap := &excelize.Alignment{Vertical: "center", WrapText: true, Indent: 1}
+	m.to(&s.title, &excelize.Style{Font: font(20, true, colInk), Alignment: &excelize.Alignment{Vertical: "center"}})
+	m.to(&s.made, &excelize.Style{Font: font(10, false, colMuted), Alignment: top(true)})
+	m.to(&s.verdict, &excelize.Style{Font: font(15, true, colInk), Fill: fill(colGood), Alignment: wrap})
+	m.to(&s.verdictBad, &excelize.Style{Font: font(15, true, "FFFFFF"), Fill: fill(colBad), Alignment: wrap})
+	m.to(&s.good, &excelize.Style{Font: font(11, false, colInk), Alignment: wrap})
+	m.to(&s.bad, &excelize.Style{Font: font(12, true, colInk), Fill: fill(colWarn), Alignment: wrap,
+		Border: box(colInk, 2)})
+	m.to(&s.word, &excelize.Style{Font: font(10.5, false, colInk), Alignment: &excelize.Alignment{Vertical: "top", WrapText: true, Indent: 1}})
+	m.to(&s.section, &excelize.Style{Font: font(13, true, colHeader), Alignment: &excelize.Alignment{Vertical: "bottom"},
+		Border: []excelize.Border{{Type: "bottom", Color: colHeader, Style: 1}}})
+
+	center := &excelize.Alignment{Horizontal: "center", Vertical: "center", WrapText: true}
+	m.to(&s.tileLabel, &excelize.Style{Font: font(10, true, colMuted), Fill: fill(colTile), Alignment: center, Border: sides("top")})
+	m.to(&s.tileNote, &excelize.Style{Font: font(9, false, colMuted), Fill: fill(colTile), Alignment: center, Border: sides("bottom")})
+	tile := func(p *int, color, back string) {
+		m.to(p, &excelize.Style{Font: font(22, true, color), Fill: fill(back), Alignment: center, NumFmt: 3, Border: sides("")})
+	}
+	tile(&s.tileValue, colInk, colTile)
+	tile(&s.tileBad, "FFFFFF", colBad)
+	tile(&s.tileWarn, colInk, colWarn)
+	tile(&s.tileGood, colInk, colGood)
+
+	line := []excelize.Border{{Type: "bottom", Color: colGrey, Style: 1}}
+	m.to(&s.head, &excelize.Style{Font: font(10, true, colMuted), Border: []excelize.Border{{Type: "bottom", Color: colLine, Style: 1}}, Alignment: top(true)})
+	m.to(&s.cell, &excelize.Style{Font: plain, Border: line, Alignment: top(true)})
+	m.to(&s.number, &excelize.Style{Font: plain, Border: line, NumFmt: 3, Alignment: &excelize.Alignment{Horizontal: "right", Vertical: "top"}})
+	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Indent: 1}})
+
+	for i, back := range []string{"FFFFFF", colBad, colWarn, colGrey, colGood} {
+		f := font(10, i == 1, colInk)
+		f.Italic = i == 2
+		if i == 1 {
+			f.Color = "FFFFFF"
+		}
+		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Indent: 1}})
+	}
+	m.cond(&s.condBad, &excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: fill(colBad)})
+	m.cond(&s.condWarn, &excelize.Style{Font: &excelize.Font{Italic: true, Color: colInk}, Fill: fill(colWarn)})
+	m.cond(&s.condGood, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGood)})
+	m.cond(&s.condGrey, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGrey)})
+	m.cond(&s.condStrong, &excelize.Style{Font: &excelize.Font{Bold: true, Color: colInk}, Fill: fill(colBadPale)})
+	return s, m.err
+}
+
+func box(color string, style int) []excelize.Border {
+	var list []excelize.Border
+	for _, side := range []string{"left", "top", "right", "bottom"} {
+		list = append(list, excelize.Border{Type: side, Color: color, Style: style})
+	}
+	return list
+}
+
+// sides gives the border of one part of a tile: left, right and one other.
+func sides(other string) []excelize.Border {
+	list := []excelize.Border{{Type: "left", Color: colLine, Style: 1}, {Type: "right", Color: colLine, Style: 1}}
+	if other != "" {
+		list = append(list, excelize.Border{Type: other, Color: colLine, Style: 1})
+	}
+	return list
+}
+
+// A maker makes styles and keeps the first error.
+type maker struct {
+	f   *excelize.File
+	err error
+}
+
+func (m *maker) to(id *int, s *excelize.Style) {
+	if m.err == nil {
+		*id, m.err = m.f.NewStyle(s)
+	}
+}
+
+func (m *maker) cond(id *int, s *excelize.Style) {
+	if m.err == nil {
+		*id, m.err = m.f.NewConditionalStyle(s)
+	}
+}
+
+// of gives the style of a column's cells.
+func (s *styles) of(k report.Kind) int {
+	switch k {
+	case report.KindGUID:
+		return s.guid
+	case report.KindCount:
+		return s.count
+	case report.KindTime:
+		return s.time
+	case report.KindYesNo:
+		return s.yesNo
+	}
+	return s.text
+}

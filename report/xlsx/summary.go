@@ -1,0 +1,382 @@
+package xlsx
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/xuri/excelize/v2"
+
+	"passkey-audit/report"
+)
+
+// The Summary's grid: twelve columns of one width, so that four tiles or two
+// tables stand side by side.
+const (
+	gridColumns = 12
+	gridWidth   = 12.5
+	chartRows   = 16
+	topModels   = 8
+	wordsShown  = 25
+)
+
+// A page is the Summary under construction; row is the next free one. The
+// first error stays.
+type page struct {
+	*book
+	row int
+	err error
+}
+
+// summary fills the first sheet: the answer, what is missing, the figures, and
+// where to go on.
+func (b *book) summary() error {
+	p := &page{book: b, row: 1}
+	p.setUp()
+	p.verdict()
+	p.tiles()
+	p.breakdown()
+	p.words("The proposal \""+b.d.Proposal().Name+"\" against the live policy", b.d.ProposalWords())
+	p.proposals()
+	p.hardest()
+	p.words("Assumptions, since Microsoft does not document it", b.d.AssumptionWords())
+	p.contents()
+	p.legend()
+	return p.err
+}
+
+func (p *page) do(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+func cellName(col, row int) string {
+	// The coordinates are this file's own and always valid.
+	name, err := excelize.CoordinatesToCellName(col, row)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+func (p *page) setUp() {
+	hide, fit, color := false, true, colHeader
+	p.do(p.f.SetSheetView(summaryTitle, 0, &excelize.ViewOptions{ShowGridLines: &hide}))
+	p.do(p.f.SetSheetProps(summaryTitle, &excelize.SheetPropsOptions{FitToPage: &fit, TabColorRGB: &color}))
+	p.do(p.page(summaryTitle, ""))
+	p.do(p.f.SetColWidth(summaryTitle, "A", "L", gridWidth))
+}
+
+// put writes a text or a number into merged cells of one row.
+func (p *page) put(from, to, row int, value any, style int) {
+	a, z := cellName(from, row), cellName(to, row)
+	if from != to {
+		p.do(p.f.MergeCell(summaryTitle, a, z))
+	}
+	p.do(p.f.SetCellStyle(summaryTitle, a, z, style))
+	switch v := value.(type) {
+	case string:
+		// SetCellStr takes no text for a formula.
+		p.do(p.f.SetCellStr(summaryTitle, a, clean(v)))
+	case int:
+		p.do(p.f.SetCellInt(summaryTitle, a, int64(v)))
+	}
+}
+
+// block writes a text over the whole width and makes the row as high as the
+// text takes: Excel does not do so for merged cells.
+func (p *page) block(s string, style int, size float64) {
+	p.put(1, gridColumns, p.row, s, style)
+	perLine := gridColumns * gridWidth * 10 / size * 0.95
+	lines := 0
+	for l := range strings.SplitSeq(s, "\n") {
+		lines += 1 + int(float64(textWidth(l))/perLine)
+	}
+	const highest = 409 // Excel's limit
+	p.do(p.f.SetRowHeight(summaryTitle, p.row, min(highest, float64(lines)*size*1.35+5)))
+	p.row++
+}
+
+// textWidth counts the characters of s, those of East Asian scripts twice.
+func textWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x1100 {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *page) height(row int, h float64) { p.do(p.f.SetRowHeight(summaryTitle, row, h)) }
+
+func (p *page) verdict() {
+	p.put(1, gridColumns, p.row, "Passkeys under a proposed policy: "+p.d.TenantWords(), p.styles.title)
+	p.height(p.row, 34)
+	p.row++
+	p.block(p.d.MadeWords(), p.styles.made, 10)
+	style := p.styles.verdict
+	if p.d.Users.LosingLast > 0 || p.d.Passkeys.Breaks > 0 || !p.d.Complete() {
+		style = p.styles.verdictBad
+	}
+	p.block(p.d.Verdict(), style, 16)
+	style = p.styles.good
+	if !p.d.Complete() {
+		style = p.styles.bad
+	}
+	p.block(p.d.Completeness(), style, 12)
+	p.block(p.d.PasskeyWords(), p.styles.good, 11)
+	for _, s := range p.d.Coverage().NotLookedAt {
+		p.block("Not looked at: "+s, p.styles.good, 11)
+	}
+	p.row++
+}
+
+// tiles shows the figures, four in a row; each has a label, a number and a
+// note, and leads to its sheet.
+func (p *page) tiles() {
+	figures := p.d.Figures()
+	for i, f := range figures {
+		col, row := i%4*3+1, p.row+i/4*4
+		if i%4 == 0 {
+			p.height(row, 18)
+			p.height(row+1, 34)
+			p.height(row+2, 18)
+			p.height(row+3, 8)
+		}
+		value := p.styles.tileValue
+		switch f.Tone {
+		case report.ToneBad:
+			value = p.styles.tileBad
+		case report.ToneWarn:
+			value = p.styles.tileWarn
+		case report.ToneGood:
+			value = p.styles.tileGood
+		}
+		p.put(col, col+2, row, f.Label, p.styles.tileLabel)
+		p.put(col, col+2, row+1, f.Value, value)
+		p.put(col, col+2, row+2, f.Note, p.styles.tileNote)
+		p.link(cellName(col, row+1), f.See)
+	}
+	p.row += (len(figures) + 3) / 4 * 4
+}
+
+func (p *page) link(cell, sheet string) {
+	tip := "Go to " + sheet
+	p.do(p.f.SetCellHyperLink(summaryTitle, cell, "'"+sheet+"'!A1", "Location", excelize.HyperlinkOpts{Tooltip: &tip}))
+}
+
+func (p *page) section(from, to int, s string) {
+	p.put(from, to, p.row, s, p.styles.section)
+	p.height(p.row, 24)
+}
+
+// breakdown shows two small tables side by side, each with its chart.
+func (p *page) breakdown() {
+	p.section(1, 6, "Passkeys by impact")
+	p.section(7, 12, "Authenticators that break, by people")
+	head := p.row + 1
+	for _, h := range []struct {
+		from, to int
+		s        string
+	}{{1, 2, "Impact"}, {3, 3, "Passkeys"}, {4, 6, "Meaning"}, {7, 10, "Authenticator"}, {11, 11, "People"}, {12, 12, "Passkeys"}} {
+		p.put(h.from, h.to, head, h.s, p.styles.head)
+	}
+	impacts := p.d.ImpactFigures()
+	for i, f := range impacts {
+		r := head + 1 + i
+		p.put(1, 2, r, f.Label, p.styles.cell)
+		p.put(3, 3, r, f.Value, p.styles.number)
+		p.put(4, 6, r, f.Note, p.styles.cell)
+		p.height(r, 28)
+	}
+	top := p.d.TopBreaking(topModels)
+	for i, a := range top {
+		r := head + 1 + i
+		p.put(7, 10, r, modelName(a), p.styles.cell)
+		p.put(11, 11, r, a.PeopleBreaking, p.styles.number)
+		p.put(12, 12, r, a.Breaking, p.styles.number)
+		p.height(r, 28)
+	}
+	if len(top) == 0 {
+		s := "None of the passkeys that were read breaks."
+		p.put(7, 12, head+1, s, p.styles.cell)
+	}
+	rows := max(len(impacts), len(top), 1)
+	p.row = head + rows + 2
+	p.chart(cellName(1, p.row), "A", "C", head, len(impacts), "1F4E79", "Passkeys by impact")
+	if len(top) > 0 {
+		p.chart(cellName(7, p.row), "G", "K", head, len(top), colBad, "People whose passkey breaks, by authenticator")
+	}
+	p.row += chartRows + 1
+}
+
+// modelName names an authenticator in a list.
+func modelName(a report.AuthenticatorFigures) string {
+	if a.Name == "" && !a.None {
+		return a.Title + " " + a.AAGUID.String()
+	}
+	return a.Title
+}
+
+// chart adds a bar chart of n rows below row head.
+func (p *page) chart(at, names, values string, head, n int, color, title string) {
+	ref := func(col string, from, to int) string {
+		return fmt.Sprintf("%s!$%s$%d:$%s$%d", summaryTitle, col, from, col, to)
+	}
+	axis := excelize.Font{Family: family, Size: 10, Color: colInk}
+	gap := uint(45)
+	p.do(p.f.AddChart(summaryTitle, at, &excelize.Chart{
+		Type: excelize.Bar,
+		Series: []excelize.ChartSeries{{
+			Name:       fmt.Sprintf("%s!$%s$%d", summaryTitle, values, head),
+			Categories: ref(names, head+1, head+n), Values: ref(values, head+1, head+n),
+			Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{color}},
+			DataLabel: excelize.ChartDataLabel{Font: excelize.Font{Family: family, Size: 10, Color: colInk}},
+		}},
+		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title, Font: &excelize.Font{Family: family, Size: 12, Bold: true, Color: colInk}}}},
+		Legend:    excelize.ChartLegend{Position: "none"},
+		Dimension: excelize.ChartDimension{Width: 545, Height: chartRows * 20},
+		GapWidth:  &gap,
+		XAxis:     excelize.ChartAxis{ReverseOrder: true, Font: axis},
+		YAxis:     excelize.ChartAxis{Font: axis, MajorGridLines: true, NumFmt: excelize.ChartNumFmt{CustomNumFmt: "#,##0"}},
+		PlotArea:  excelize.ChartPlotArea{ShowVal: true, NumFmt: excelize.ChartNumFmt{CustomNumFmt: "#,##0"}},
+		Format: excelize.GraphicOptions{
+			AltText: title + "; the table above the chart has the numbers.", OffsetX: 4, OffsetY: 2,
+		},
+	}))
+}
+
+// words adds a section of sentences.
+func (p *page) words(title string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	p.section(1, gridColumns, title)
+	p.row++
+	for _, s := range list[:min(len(list), wordsShown)] {
+		p.block("• "+s, p.styles.word, 10.5)
+	}
+	if more := len(list) - wordsShown; more > 0 {
+		p.block(fmt.Sprintf("• and %d more: summary.json has them all", more), p.styles.word, 10.5)
+	}
+	p.row++
+}
+
+// proposals compares several proposals.
+func (p *page) proposals() {
+	list := p.d.Proposals()
+	if len(list) < 2 {
+		return
+	}
+	p.section(1, gridColumns, "Proposals side by side")
+	p.row++
+	heads := []string{"Passkeys that break", "Passkeys undecided", "People who lose their last", "administrators among them", "People who lose some", "Passkeys unaffected"}
+	p.put(1, 6, p.row, "Proposal", p.styles.head)
+	for i, h := range heads {
+		p.put(7+i, 7+i, p.row, h, p.styles.head)
+	}
+	p.height(p.row, 42)
+	p.row++
+	for _, f := range list {
+		p.put(1, 6, p.row, f.Name, p.styles.cell)
+		for i, n := range []int{f.Passkeys.Breaks, f.Passkeys.Undecided, f.LosingLast, f.LosingLastAdmins, f.LosingSome, f.Passkeys.Unaffected} {
+			p.put(7+i, 7+i, p.row, n, p.styles.number)
+		}
+		p.row++
+	}
+	p.row++
+}
+
+// hardest names the people who are hit hardest.
+func (p *page) hardest() {
+	if len(p.d.Hardest) == 0 {
+		return
+	}
+	p.section(1, gridColumns, "Hit hardest: administrators first")
+	p.row++
+	for _, h := range []struct {
+		from, to int
+		s        string
+	}{{1, 4, "User principal name"}, {5, 7, "Name"}, {8, 8, "Administrator"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
+		p.put(h.from, h.to, p.row, h.s, p.styles.head)
+	}
+	p.row++
+	for _, h := range p.d.Hardest {
+		admin := map[string]string{"true": "yes", "false": "no", "": "not known"}[h.Admin.String()]
+		p.put(1, 4, p.row, short(h.UPN), p.styles.cell)
+		p.put(5, 7, p.row, short(h.DisplayName), p.styles.cell)
+		p.put(8, 8, p.row, admin, p.styles.cell)
+		p.put(9, 10, p.row, strings.ReplaceAll(string(h.Risk), "_", " "), p.styles.cell)
+		p.put(11, 11, p.row, h.Breaking, p.styles.number)
+		p.put(12, 12, p.row, h.UsableAfter, p.styles.number)
+		p.row++
+	}
+	p.row++
+}
+
+// short cuts a name that would fill the page; the table sheets have it whole.
+func short(s string) string {
+	const most = 60
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "…"
+}
+
+// contents says what each sheet holds and leads there.
+func (p *page) contents() {
+	p.section(1, gridColumns, "Sheets")
+	p.row++
+	about := map[string]string{
+		report.TitleBreaking:  "every passkey that the proposal blocks, those that break first",
+		report.TitleUsers:     "every user with a passkey, and every user who could not be read",
+		report.TitlePasskeys:  "every passkey with both verdicts",
+		report.TitleAAGUIDs:   "every authenticator model in use or on a list",
+		report.TitlePolicy:    "the live policy beside the proposal, setting by setting",
+		report.TitleStrengths: "passkeys that an authentication strength does not accept",
+		report.TitleUnread:    "what could not be read, and why",
+		report.TitleRun:       "when and how this report was made",
+	}
+	for _, t := range p.d.Tables() {
+		if t.Title == "" {
+			continue
+		}
+		p.put(1, 2, p.row, t.Title, p.styles.link)
+		p.link(cellName(1, p.row), t.Title)
+		s := about[t.Title]
+		if t.Title == report.TitleStrengths && !p.d.StrengthsRead() {
+			s = t.Empty
+		}
+		p.put(3, 3, p.row, t.Count, p.styles.number)
+		p.put(4, gridColumns, p.row, s, p.styles.word)
+		p.row++
+	}
+	p.row++
+}
+
+// legend says what the words and colours of the table sheets mean.
+func (p *page) legend() {
+	p.section(1, gridColumns, "Legend")
+	p.row++
+	for _, f := range p.d.ImpactFigures() {
+		style := p.styles.legend[0]
+		switch f.Label {
+		case "Breaks":
+			style = p.styles.legend[1]
+		case "Undecided":
+			style = p.styles.legend[2]
+		case "Already blocked":
+			style = p.styles.legend[3]
+		case "Restored":
+			style = p.styles.legend[4]
+		}
+		p.put(1, 2, p.row, f.Label, style)
+		p.put(3, gridColumns, p.row, f.Note, p.styles.word)
+		p.row++
+	}
+	p.block("A user's risk is the first that fits: unread, loses last passkey (one works now, none is allowed after), loses some, undecided, blocked already, unaffected. "+
+		"Undecided means that something the answer depends on is not known: it counts neither as allowed nor as blocked.", p.styles.word, 10.5)
+}
