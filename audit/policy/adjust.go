@@ -31,7 +31,7 @@ func (p *draft) adjust(allow, block []audit.AAGUID) error {
 func (p *draft) adjustList(l list, allow, block []audit.AAGUID) error {
 	if l.Enforced != audit.Yes {
 		if len(allow) > 0 && len(block) > 0 {
-			return fmt.Errorf("change proposal: the key restrictions of %s are not enforced: give --allow or --block, not both", l.where)
+			return fmt.Errorf("change proposal: %s: the list is not enforced, so it can become an allow list or a block list, not both", l.where)
 		}
 		if n := len(l.AAGUIDs); n > 0 {
 			p.note("%s: the list was not enforced; its %s replaced by what was asked for", l.where, plural(n, "entry is", "entries are"))
@@ -52,7 +52,7 @@ func (p *draft) adjustList(l list, allow, block []audit.AAGUID) error {
 		p.enter(l, block)
 		p.strike(l, allow)
 	default:
-		return fmt.Errorf("change proposal: it is not known whether the list of %s allows or blocks, so nothing can be added to it", l.where)
+		return fmt.Errorf("change proposal: %s: it is not known whether the list allows or blocks, so it cannot be changed", l.where)
 	}
 	return nil
 }

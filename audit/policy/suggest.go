@@ -199,7 +199,7 @@ func (s *Suggestion) remark(live, next audit.Policy, o SuggestOptions) {
 		for _, u := range s.LeftOut {
 			people += u.Users
 		}
-		s.Notes = append(s.Notes, fmt.Sprintf("%s left out, being held by fewer than %s; up to %s hold a passkey that breaks",
+		s.Notes = append(s.Notes, fmt.Sprintf("%s left out, being held by fewer than %s; passkeys of up to %s break",
 			plural(n, "AAGUID in use is", "AAGUIDs in use are"), plural(o.MinUsers, "person", "people"), plural(people, "person", "people")))
 	}
 	if slices.ContainsFunc(s.AAGUIDs, audit.AAGUID.IsZero) {
@@ -218,7 +218,7 @@ func (s *Suggestion) remark(live, next audit.Policy, o SuggestOptions) {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: the allow list takes the place of a block list of %s", l.where, plural(len(l.AAGUIDs), "entry", "entries")))
 		default:
 			if gone := missing(l.AAGUIDs, now[i].AAGUIDs); len(gone) > 0 {
-				s.Notes = append(s.Notes, fmt.Sprintf("%s: %s of the present list not part of it, being held by %s", l.where, plural(len(gone), "entry is", "entries are"), who))
+				s.Notes = append(s.Notes, fmt.Sprintf("%s: %s not taken over, being held by %s", l.where, plural(len(gone), "entry of the present list is", "entries of the present list are"), who))
 			}
 		}
 	}

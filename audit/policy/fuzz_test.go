@@ -1,0 +1,163 @@
+package policy_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"passkey-audit/audit"
+	"passkey-audit/audit/policy"
+)
+
+// seed adds the bodies of testdata and some that went wrong elsewhere.
+func seed(f *testing.F) {
+	f.Helper()
+	files, err := filepath.Glob("testdata/wire/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no bodies: %v", err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	for _, s := range []string{
+		"", "{}", "[]", "null", `"x"`, "{", "\xff\xfe{\x00", "\ufeff{}", `{"state":"enabled","state":1}`, `{"state":{"a":[1e999,{}]}}`,
+		`{"passkeyProfiles":[{"id":"00000000-0000-0000-0000-000000000001","keyRestrictions":null}]}`,
+		`{"includeTargets":[{"id":"all_users","targetType":"group","allowedPasskeyProfiles":["x"]}],"passkeyProfiles":[{"id":"X","passkeyTypes":",synced,"}]}`,
+		`{"keyRestrictions":{"aaGuids":["{DE1E552D-DB1D-4423-A619-566B625CDC84}"]},"defaultPasskeyProfile":null}`,
+		`{"\ud800":1,"isAttestationEnforced":null}`,
+	} {
+		f.Add([]byte(s))
+	}
+}
+
+// placed checks that an error names a place within the text.
+func placed(t *testing.T, err error, body []byte) {
+	t.Helper()
+	var syntax *policy.SyntaxError
+	if !errors.As(err, &syntax) {
+		t.Fatalf("error without a place: %v", err)
+	}
+	lines := strings.Split(strings.TrimPrefix(string(body), "\ufeff"), "\n")
+	if syntax.Line < 1 || syntax.Line > len(lines) || syntax.Column < 1 || syntax.Column > len([]rune(lines[syntax.Line-1]))+1 {
+		t.Fatalf("no such place: %v", err)
+	}
+}
+
+// judgeAll makes sure that a policy can be judged by.
+func judgeAll(t *testing.T, p audit.Policy) {
+	t.Helper()
+	scope := policy.NewEvaluator(p, nil, names).Scope("u", []string{"g"})
+	for _, k := range []audit.Passkey{{}, {AAGUID: android, Type: audit.DeviceBound}, {AAGUID: "x", Type: "quantum"}} {
+		v := scope.Judge(&k)
+		if v.Reason == "" || v.DecidedBy == "" {
+			t.Fatalf("verdict without words: %+v", v)
+		}
+		scope.Registrable(&k, v)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, _, err := policy.Parse(body)
+		if err != nil {
+			placed(t, err, body)
+			return
+		}
+		judgeAll(t, p)
+		policy.Groups(p)
+		// What was read from a tenant is a proposal that changes nothing,
+		// unless it is odder than a proposal may be.
+		if same, err := policy.Propose(p, policy.Spec{Body: body, Source: "b"}); err == nil && len(same.Changes) > 0 && distinct(p) {
+			t.Fatalf("the live body changes %q", same.Changes)
+		}
+	})
+}
+
+// distinct tells whether profiles and targets can be told apart by their ids,
+// and the default profile is named: Diff finds them by that.
+func distinct(p audit.Policy) bool {
+	seen := map[string]bool{}
+	for _, q := range p.Profiles {
+		seen["p"+strings.ToLower(q.ID)] = true
+	}
+	for _, t := range p.Include {
+		seen["i"+strings.ToLower(t.Type+" "+t.ID)] = true
+	}
+	for _, t := range p.Exclude {
+		seen["e"+strings.ToLower(t.Type+" "+t.ID)] = true
+	}
+	return len(seen) == len(p.Profiles)+len(p.Include)+len(p.Exclude) && p.HasProfiles() == (p.DefaultProfile != "")
+}
+
+func FuzzPropose(f *testing.F) {
+	seed(f)
+	var lives []audit.Policy
+	for _, name := range []string{"policy-legacy.json", "policy-profiles.json"} {
+		lives = append(lives, parse(f, string(wire(f, name))))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, live := range lives {
+			got, err := policy.Propose(live, policy.Spec{Body: body, Source: "b"})
+			if err != nil {
+				placed(t, err, body)
+				if got.Name != "" || got.Policy.State != "" || got.Changes != nil {
+					t.Fatalf("a part was taken: %+v", got)
+				}
+				continue
+			}
+			whole(t, got.Policy)
+			judgeAll(t, got.Policy)
+		}
+	})
+}
+
+// whole checks that a proposed policy holds nothing that is known to be wrong:
+// the live policies of the fuzz test are in order.
+func whole(t *testing.T, p audit.Policy) {
+	t.Helper()
+	if !strings.EqualFold(p.State, "enabled") && !strings.EqualFold(p.State, "disabled") {
+		t.Fatalf("state %q", p.State)
+	}
+	lists := []audit.KeyRestrictions{p.KeyRestrictions}
+	for _, q := range p.Profiles {
+		lists = append(lists, q.KeyRestrictions)
+		if first, _ := p.Profile(q.ID); q.ID == "" || first.Name != q.Name {
+			t.Fatalf("profile id %q", q.ID)
+		}
+		for _, k := range q.Types {
+			if !strings.EqualFold(string(k), "deviceBound") && !strings.EqualFold(string(k), "synced") {
+				t.Fatalf("passkey type %q", k)
+			}
+		}
+	}
+	if _, ok := p.Profile(p.DefaultProfile); ok != p.HasProfiles() {
+		t.Fatalf("default profile %q", p.DefaultProfile)
+	}
+	for _, l := range lists {
+		if l.Type != "" && !strings.EqualFold(l.Type, "allow") && !strings.EqualFold(l.Type, "block") {
+			t.Fatalf("list type %q", l.Type)
+		}
+		for _, a := range l.AAGUIDs {
+			if _, err := audit.ParseAAGUID(a); err != nil {
+				t.Fatalf("AAGUID %q", a)
+			}
+		}
+	}
+	for _, target := range p.Include {
+		if target.ID == "" {
+			t.Fatal("target without id")
+		}
+		for _, id := range target.Profiles {
+			if _, ok := p.Profile(id); !ok {
+				t.Fatalf("target names profile %q", id)
+			}
+		}
+	}
+}
