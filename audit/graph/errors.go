@@ -38,6 +38,8 @@ const (
 	CodeMalformed   = "malformed"
 	CodeForeignLink = "foreignLink"
 	CodeRedirect    = "redirect"
+	// CodeBadID: an id that no address can be made of; nothing was sent.
+	CodeBadID = "badId"
 	// CodeUnanswered: the answer to a batch leaves out this item.
 	CodeUnanswered = "unanswered"
 )
@@ -169,6 +171,10 @@ func (e *Error) Temporary() bool {
 	// A success that is none, since the network cut it short.
 	return e.Status >= 200 && e.Status < 300
 }
+
+// LinkBroken reports whether the link to a page will never work again, so that
+// the listing has to begin anew.
+func (e *Error) LinkBroken() bool { return errors.Is(e, ErrPageTokenExpired) }
 
 // Load gives what Graph said of its quota along with the answer.
 func (e *Error) Load() audit.Load { return e.load }

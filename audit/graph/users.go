@@ -137,14 +137,11 @@ func (c *Client) UserExists(ctx context.Context, id string) (bool, error) {
 	return true, nil
 }
 
-// errBadID is about an id that would change the address it is put into.
-var errBadID = errors.New("this is no object id")
-
 // checkID refuses ids that would lead to another resource: the empty one to
 // the collection, dots to its parent. Everything else is escaped.
 func checkID(id string) error {
 	if strings.Trim(id, ".") == "" || len(id) > 1000 {
-		return errBadID
+		return &Error{Code: CodeBadID, Message: "this is no object id"}
 	}
 	return nil
 }
