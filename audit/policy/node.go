@@ -57,6 +57,13 @@ type member struct {
 	value node
 }
 
+// Bounds of what is read. A policy has at most 20 KB; the rest is room for
+// white space. Notes beyond the bound are summed up in one.
+const (
+	maxBody  = 1 << 20
+	maxNotes = 100
+)
+
 // A document is a body under examination. Its notes tell what was found odd
 // and is no error.
 type document struct {
@@ -77,9 +84,15 @@ func (d *document) errorAt(at int, format string, args ...any) error {
 	return &SyntaxError{Source: d.source, Line: line, Column: column, Msg: fmt.Sprintf(format, args...)}
 }
 
-// note records an oddity; a proposal's notes carry their place.
+// note records an oddity; those of a proposal carry their place.
 func (d *document) note(at int, format string, args ...any) {
+	if len(d.notes) > maxNotes {
+		return
+	}
 	msg := fmt.Sprintf(format, args...)
+	if len(d.notes) == maxNotes {
+		msg = "further oddities from here on are not listed"
+	}
 	if d.proposal() {
 		line, column := place(d.text, at)
 		msg = fmt.Sprintf("%s:%d:%d: %s", d.source, line, column, msg)
@@ -98,6 +111,8 @@ func place(text []byte, at int) (line, column int) {
 // root checks the text as a whole and gives its top-level object.
 func (d *document) root() (node, error) {
 	switch {
+	case len(d.text) > maxBody:
+		return node{}, d.errorAt(0, "the text has more than %d bytes; a policy has at most 20 KB", maxBody)
 	case bytes.HasPrefix(d.text, []byte{0xff, 0xfe}), bytes.HasPrefix(d.text, []byte{0xfe, 0xff}),
 		bytes.IndexByte(d.text[:min(len(d.text), 4)], 0) >= 0:
 		return node{}, d.errorAt(0, "the text is UTF-16: save it as UTF-8, in PowerShell with Out-File -Encoding utf8")

@@ -211,11 +211,11 @@ func (d *document) profiles(to *opt[[]profile]) field {
 // checkProfile refuses a proposed profile that nothing could name, or that is
 // there twice, and notes what it leaves open.
 func (d *document) checkProfile(p profile, path string, before []profile) error {
-	twice := slices.ContainsFunc(before, func(b profile) bool { return strings.EqualFold(b.id.value, p.id.value) })
+	same := func(b profile) bool { return strings.EqualFold(b.id.value, p.id.value) }
 	switch {
 	case d.proposal() && p.id.value == "":
 		return d.errorAt(p.at, "%s has no id", path)
-	case d.proposal() && twice:
+	case d.proposal() && slices.ContainsFunc(before, same):
 		return d.errorAt(p.id.at, "%s has the id %q of another profile", path, shorten(p.id.value))
 	}
 	if len(p.types.value) == 0 {

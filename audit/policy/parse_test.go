@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -153,6 +154,17 @@ func TestParseNotes(t *testing.T) {
 				t.Errorf("notes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestParseBoundsNotes(t *testing.T) {
+	var b strings.Builder
+	for i := range 150 {
+		fmt.Fprintf(&b, `,"x%d":1`, i)
+	}
+	_, notes, err := policy.Parse([]byte(`{"state":"enabled"` + b.String() + `}`))
+	if err != nil || len(notes) != 101 || notes[100] != "further oddities from here on are not listed" {
+		t.Errorf("%d notes, error %v", len(notes), err)
 	}
 }
 

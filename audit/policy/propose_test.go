@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,7 +105,9 @@ func TestProposals(t *testing.T) {
 		{"allow-profiles", profiles, policy.Spec{Preset: "live", Allow: ids(yubiKey)}},
 		{"file-and-allow", legacy, policy.Spec{Body: wire(t, "patch-authenticator.json"), Source: "authenticator.json", Allow: ids(yubiKey)}},
 	}
+	var files []string
 	for _, test := range tests {
+		files = append(files, filepath.Join("testdata", "proposals", test.name+".golden"))
 		t.Run(test.name, func(t *testing.T) {
 			live := parse(t, test.live)
 			test.spec.Names = names
@@ -117,6 +120,20 @@ func TestProposals(t *testing.T) {
 			}
 			golden(t, filepath.Join("testdata", "proposals", test.name+".golden"), describe(got))
 		})
+	}
+	sameFiles(t, files)
+}
+
+// sameFiles fails on golden files that no test reads any more.
+func sameFiles(t *testing.T, want []string) {
+	t.Helper()
+	got, err := filepath.Glob(filepath.Join(filepath.Dir(want[0]), "*.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("golden files (-want +got):\n%s", diff)
 	}
 }
 
@@ -178,6 +195,7 @@ func TestProposalsRefused(t *testing.T) {
 		{"UTF-16", legacy, "\xff\xfe{\x00}\x00", "p.json:1:1: the text is UTF-16: save it as UTF-8, in PowerShell with Out-File -Encoding utf8"},
 		{"UTF-16 without a mark", legacy, "{\x00}\x00", "p.json:1:1: the text is UTF-16: save it as UTF-8, in PowerShell with Out-File -Encoding utf8"},
 		{"no UTF-8", legacy, "{\"stät\xe4\":1}", "p.json:1:7: the text is not valid UTF-8"},
+		{"too long", legacy, "{}" + strings.Repeat(" ", 1<<20), "p.json:1:1: the text has more than 1048576 bytes; a policy has at most 20 KB"},
 		{"given twice", legacy, "{\"state\":\"enabled\",\r\n\"state\":\"disabled\"}", `p.json:2:1: "state" is given twice`},
 		{"nothing known", legacy, `{"keyRestriction":{}}`, `p.json:1:1: nothing of a Passkey (FIDO2) configuration is in it: p.json:1:2: property "keyRestriction" is not known and was left aside; did you mean "keyRestrictions"?`},
 		{"the whole methods policy", legacy, `{"id":"authenticationMethodsPolicy","authenticationMethodConfigurations":[]}`, "p.json:1:37: this is the whole authentication methods policy: give its Fido2 configuration alone"},

@@ -37,8 +37,11 @@ const (
 
 func profileRule(p *audit.Profile) *rule {
 	name := p.Name
-	if strings.TrimSpace(name) == "" {
+	if printable(name) == "" {
 		name = p.ID
+	}
+	if printable(name) == "" {
+		name = "(no name)"
 	}
 	r := &rule{decidedBy: name, subject: "profile " + quote(name)}
 	for _, t := range p.Types {
@@ -71,7 +74,7 @@ func tenantRule(p *audit.Policy) *rule {
 }
 
 func missingRule(id string) *rule {
-	if strings.TrimSpace(id) == "" { // only the default profile can be unnamed
+	if printable(id) == "" { // only the default profile can be unnamed
 		return &rule{missing: true, decidedBy: "the default passkey profile", subject: "the default passkey profile"}
 	}
 	return &rule{missing: true, decidedBy: id, subject: "profile " + quote(id)}

@@ -34,7 +34,9 @@ func TestSuggest(t *testing.T) {
 		{"profiles-one-by-name", profiles, policy.SuggestOptions{Profile: "synced FOR pilots", MinUsers: 2}},
 		{"profiles-one-by-id", profiles, policy.SuggestOptions{Profile: strings.ToUpper(first)}},
 	}
+	var files []string
 	for _, test := range tests {
+		files = append(files, filepath.Join("testdata", "suggestions", test.name+".golden"))
 		t.Run(test.name, func(t *testing.T) {
 			s, err := policy.Suggest(test.live, use, test.o)
 			if err != nil {
@@ -50,6 +52,7 @@ func TestSuggest(t *testing.T) {
 			golden(t, filepath.Join("testdata", "suggestions", test.name+".golden"), got)
 		})
 	}
+	sameFiles(t, files)
 }
 
 func TestSuggestRefuses(t *testing.T) {
