@@ -18,7 +18,7 @@ import (
 type sheetRows struct {
 	table       report.Table
 	skip, count int
-	styles      []int // by column
+	styles      []cellStyle // by column
 }
 
 // An archive is the zip file that excelize writes its parts to. Where a part is

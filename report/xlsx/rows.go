@@ -58,12 +58,16 @@ func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
 	return fmt.Errorf("table %s has %d rows, not %d", r.table.Title, n, last)
 }
 
-func appendCell(b []byte, column string, row, style int, c report.Cell) []byte {
+func appendCell(b []byte, column string, row int, style cellStyle, c report.Cell) []byte {
 	b = append(b, `<c r="`...)
 	b = append(b, column...)
 	b = strconv.AppendInt(b, int64(row), 10)
 	b = append(b, `" s="`...)
-	b = strconv.AppendInt(b, int64(style), 10)
+	if c.Type() == report.CellYesNo && c.Bool() {
+		b = strconv.AppendInt(b, int64(style.yes), 10)
+	} else {
+		b = strconv.AppendInt(b, int64(style.plain), 10)
+	}
 	switch c.Type() {
 	case report.CellCount:
 		b = append(b, `"><v>`...)

@@ -51,10 +51,10 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 		return err
 	}
 	header := make([]any, len(t.Columns))
-	kinds := make([]int, len(t.Columns))
+	kinds := make([]cellStyle, len(t.Columns))
 	for i, c := range t.Columns {
 		header[i] = excelize.Cell{StyleID: b.styles.header, Value: c.Heading}
-		kinds[i] = b.styles.of(c.Kind)
+		kinds[i] = b.styles.of(c)
 	}
 	if err := sw.SetRow("A1", header, excelize.RowOpts{Height: 32}); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (b *book) layout(sw *excelize.StreamWriter, title string, t report.Table) e
 	})
 }
 
-// A colour is a conditional format: cells of a column that equal a value.
+// A colour is a conditional format: cells of a column that equal a text.
 type colour struct {
 	key, equals string
 	style       func(*styles) int
@@ -180,24 +180,19 @@ func strong(s *styles) int { return s.condStrong }
 // that says the same in words.
 func colourRules() []colour {
 	return []colour{
-		{"impact", `"breaks"`, bad},
-		{"impact", `"undecided"`, warn},
-		{"impact", `"already_blocked"`, grey},
-		{"impact", `"restored"`, good},
-		{"risk", `"unread"`, warn},
-		{"risk", `"loses_last_passkey"`, bad},
-		{"risk", `"loses_some"`, strong},
-		{"risk", `"undecided"`, warn},
-		{"risk", `"blocked_already"`, grey},
-		{"current", `"blocked"`, grey},
-		{"current", `"undecided"`, warn},
-		{"proposed", `"blocked"`, strong},
-		{"proposed", `"undecided"`, warn},
-		{"is_admin", "TRUE", strong},
-		{"registrable", "FALSE", grey},
-		{"changed", "TRUE", warn},
-		{"in_proposed_list", "TRUE", good},
-		{"suggested", "TRUE", good},
+		{"impact", "breaks", bad},
+		{"impact", "undecided", warn},
+		{"impact", "already_blocked", grey},
+		{"impact", "restored", good},
+		{"risk", "unread", warn},
+		{"risk", "loses_last_passkey", bad},
+		{"risk", "loses_some", strong},
+		{"risk", "undecided", warn},
+		{"risk", "blocked_already", grey},
+		{"current", "blocked", grey},
+		{"current", "undecided", warn},
+		{"proposed", "blocked", strong},
+		{"proposed", "undecided", warn},
 	}
 }
 
@@ -211,9 +206,9 @@ func (b *book) colours(title string, t report.Table, last int) error {
 		var list []excelize.ConditionalFormatOptions
 		for _, r := range colourRules() {
 			// The sheet Policy has a column "proposed" that holds no verdicts.
-			if r.key == c.Key && (c.Kind == report.KindEnum || c.Kind == report.KindYesNo) {
+			if r.key == c.Key && c.Kind == report.KindEnum {
 				style := r.style(&b.styles)
-				list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: "==", Value: r.equals, Format: &style})
+				list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: "==", Value: `"` + r.equals + `"`, Format: &style})
 			}
 		}
 		if c.Key == "breaking" {

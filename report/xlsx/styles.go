@@ -27,7 +27,8 @@ const (
 
 // styles are the numbers of the cell styles, and of the conditional ones.
 type styles struct {
-	header, text, guid, count, time, yesNo int
+	header, text, guid, count, time    int
+	yesNo, yesStrong, yesWarn, yesGood int
 
 	title, made, verdict, verdictBad, good, bad, word, section  int
 	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood int
@@ -58,7 +59,11 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
 	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
-	m.to(&s.yesNo, &excelize.Style{Font: plain, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "center"}})
+	middle := &excelize.Alignment{Vertical: "top", Horizontal: "center"}
+	m.to(&s.yesNo, &excelize.Style{Font: plain, Alignment: middle})
+	m.to(&s.yesStrong, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colBadPale), Alignment: middle})
+	m.to(&s.yesWarn, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colWarn), Alignment: middle})
+	m.to(&s.yesGood, &excelize.Style{Font: plain, Fill: fill(colGood), Alignment: middle})
 
 	wrap := &excelize.Alignment{Vertical: "center", WrapText: true, Indent: 1}
 	m.to(&s.title, &excelize.Style{Font: font(20, true, colInk), Alignment: &excelize.Alignment{Vertical: "center"}})
@@ -140,17 +145,31 @@ func (m *maker) cond(id *int, s *excelize.Style) {
 	}
 }
 
+// A cellStyle is the style of a column's cells; yes is for cells that hold a
+// yes. Colours for yes and no are part of the cell and not conditional, since
+// LibreOffice 7.4 crashes when it prints a conditional format over such cells.
+type cellStyle struct{ plain, yes int }
+
 // of gives the style of a column's cells.
-func (s *styles) of(k report.Kind) int {
-	switch k {
+func (s *styles) of(c report.Column) cellStyle {
+	same := func(n int) cellStyle { return cellStyle{plain: n, yes: n} }
+	switch c.Kind {
 	case report.KindGUID:
-		return s.guid
+		return same(s.guid)
 	case report.KindCount:
-		return s.count
+		return same(s.count)
 	case report.KindTime:
-		return s.time
+		return same(s.time)
 	case report.KindYesNo:
-		return s.yesNo
+		switch c.Key {
+		case "is_admin":
+			return cellStyle{plain: s.yesNo, yes: s.yesStrong}
+		case "changed":
+			return cellStyle{plain: s.yesNo, yes: s.yesWarn}
+		case "in_proposed_list", "in_current_list", "suggested":
+			return cellStyle{plain: s.yesNo, yes: s.yesGood}
+		}
+		return same(s.yesNo)
 	}
-	return s.text
+	return same(s.text)
 }

@@ -66,6 +66,8 @@ func (p *page) setUp() {
 	p.do(p.f.SetSheetProps(summaryTitle, &excelize.SheetPropsOptions{FitToPage: &fit, TabColorRGB: &color}))
 	p.do(p.page(summaryTitle, ""))
 	p.do(p.f.SetColWidth(summaryTitle, "A", "L", gridWidth))
+	upright := "portrait"
+	p.do(p.f.SetPageLayout(summaryTitle, &excelize.PageLayoutOptions{Orientation: &upright}))
 }
 
 // put writes a text or a number into merged cells of one row.
