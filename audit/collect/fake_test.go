@@ -1,0 +1,294 @@
+package collect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"passkey-audit/audit"
+	"passkey-audit/audit/collect"
+	"passkey-audit/audit/pace"
+	"passkey-audit/audit/snapshot"
+)
+
+// answerError is an error as a source gives it.
+type answerError struct {
+	status     int
+	code       string
+	retryAfter time.Duration
+	told       bool
+	broken     bool
+}
+
+func (e *answerError) Error() string { return fmt.Sprintf("status %d: %s", e.status, e.code) }
+
+func (e *answerError) Throttled() bool { return e.status == 429 }
+func (e *answerError) Temporary() bool { return e.status >= 500 || e.status == 0 || e.Throttled() }
+func (e *answerError) RetryAfter() (time.Duration, bool) {
+	return e.retryAfter, e.told
+}
+func (e *answerError) LinkBroken() bool { return e.broken }
+func (e *answerError) Failure() audit.Failure {
+	return audit.Failure{Status: e.status, Code: e.code, Message: "message of " + e.code, RequestID: "req"}
+}
+
+// A tenant is a Source in memory: users u0000, u0001, ... in pages of ten.
+type tenant struct {
+	users   int
+	latency time.Duration
+	// method answers for one user at the nth attempt, from 1 on; nil: all well.
+	method func(id string, attempt int) error
+	// batch answers for a whole batch, counted from 1 on.
+	batch func(n int, ids []string) error
+	// page answers for a page, counted from 1 on; next replaces its link.
+	page   func(n int, link string) error
+	next   func(link string) (string, bool)
+	gone   map[string]bool
+	policy error
+	group  func(id string) error
+
+	mu       sync.Mutex
+	attempts map[string]int
+	read     map[string]int // users whose passkeys were given
+	batches  int
+	pages    int
+	inFlight int
+	most     int
+	sizes    []int
+}
+
+func userID(i int) string { return fmt.Sprintf("u%04d", i) }
+
+func (s *tenant) wait(ctx context.Context) error {
+	if s.latency == 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(s.latency)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *tenant) Policy(context.Context) ([]byte, error) { return []byte("{}"), s.policy }
+
+func (s *tenant) Users(ctx context.Context, link string) (audit.UserPage, error) {
+	if err := s.wait(ctx); err != nil {
+		return audit.UserPage{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pages++
+	if s.page != nil {
+		if err := s.page(s.pages, link); err != nil {
+			return audit.UserPage{}, err
+		}
+	}
+	from := 0
+	if link != "" {
+		if _, err := fmt.Sscanf(link, "page-%d", &from); err != nil {
+			return audit.UserPage{}, err
+		}
+	}
+	var p audit.UserPage
+	for i := from; i < min(from+10, s.users); i++ {
+		u := audit.User{ID: userID(i), UPN: userID(i) + "@contoso.com", Type: "Member", Enabled: audit.Yes}
+		if i%7 == 3 {
+			u.Type = "Guest"
+		}
+		p.Users = append(p.Users, u)
+	}
+	if from+10 < s.users {
+		p.Next = fmt.Sprintf("page-%d", from+10)
+	}
+	if s.next != nil {
+		if next, ok := s.next(link); ok {
+			p.Next = next
+		}
+	}
+	return p, nil
+}
+
+// keysOf gives every third user one or two passkeys.
+func keysOf(id string) []audit.Passkey {
+	var n int
+	if _, err := fmt.Sscanf(id, "u%d", &n); err != nil || n%3 != 0 {
+		return nil
+	}
+	keys := []audit.Passkey{{ID: id + "-a", Name: "key", AAGUID: "de1e552d-db1d-4423-a619-566b625cdc84"}}
+	if n%2 == 0 {
+		keys = append(keys, audit.Passkey{ID: id + "-b", Name: "second"})
+	}
+	return keys
+}
+
+func (s *tenant) Methods(ctx context.Context, ids []string) (audit.MethodsBatch, error) {
+	s.mu.Lock()
+	s.batches++
+	n := s.batches
+	s.inFlight++
+	s.most = max(s.most, s.inFlight)
+	s.sizes = append(s.sizes, len(ids))
+	s.mu.Unlock()
+	err := s.wait(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight--
+	if err == nil && s.batch != nil {
+		err = s.batch(n, ids)
+	}
+	if err != nil {
+		return audit.MethodsBatch{}, err
+	}
+	b := audit.MethodsBatch{Answers: make([]audit.MethodsAnswer, len(ids))}
+	for i, id := range ids {
+		s.attempts[id]++
+		if s.gone[id] {
+			b.Answers[i].Err = &answerError{status: 404, code: "resourceNotFound"}
+			continue
+		}
+		if s.method != nil {
+			if err := s.method(id, s.attempts[id]); err != nil {
+				b.Answers[i].Err = err
+				continue
+			}
+		}
+		s.read[id]++
+		b.Answers[i].Passkeys = keysOf(id)
+	}
+	return b, nil
+}
+
+func (s *tenant) UserExists(_ context.Context, id string) (bool, error) { return !s.gone[id], nil }
+
+func (s *tenant) Group(_ context.Context, id string) (audit.Group, error) {
+	if s.group != nil {
+		if err := s.group(id); err != nil {
+			return audit.Group{}, err
+		}
+	}
+	return audit.Group{ID: id, Name: "Group " + id}, nil
+}
+
+// GroupMembers gives the first 15 users in two pages.
+func (s *tenant) GroupMembers(_ context.Context, _, link string) (audit.MemberPage, error) {
+	var p audit.MemberPage
+	from, to := 0, 10
+	if link != "" {
+		from, to = 10, 15
+	} else {
+		p.Next = "members-2"
+	}
+	for i := from; i < to; i++ {
+		p.UserIDs = append(p.UserIDs, userID(i))
+	}
+	return p, nil
+}
+
+// A rig runs scans of a tenant on one snapshot.
+type rig struct {
+	t    *testing.T
+	src  *tenant
+	path string
+	opts collect.Options
+}
+
+func newRig(t *testing.T, src *tenant) *rig {
+	t.Helper()
+	src.attempts, src.read = make(map[string]int), make(map[string]int)
+	r := &rig{t: t, src: src, path: filepath.Join(t.TempDir(), "snapshot.db")}
+	r.opts = collect.Options{Log: zerolog.Nop(), PolicyGroups: func([]byte) ([]string, error) { return nil, nil }, Scope: snapshot.Scope{Users: "all"}}
+	s, err := snapshot.Create(context.Background(), r.path, snapshot.Meta{Tenant: audit.Tenant{ID: "contoso"}, StartedAt: time.Now(), Scope: r.opts.Scope})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// run goes on with the snapshot and closes it.
+func (r *rig) run(ctx context.Context) error {
+	r.t.Helper()
+	store, err := snapshot.Resume(context.Background(), r.path, "test", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.opts.Pace = pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 16}, Jitter: func() float64 { return 0.5 }})
+	err = collect.Run(ctx, r.src, store, r.opts)
+	if cerr := store.Close(); cerr != nil {
+		r.t.Fatal(cerr)
+	}
+	return err
+}
+
+// A picture is what a snapshot holds.
+type picture struct {
+	Coverage audit.Coverage
+	Outcomes map[string]audit.Outcome
+	Passkeys map[string]int
+	Failures []audit.Failure
+	MemberOf map[string]int
+}
+
+func (r *rig) picture() picture {
+	r.t.Helper()
+	ctx := context.Background()
+	rd, err := snapshot.OpenReader(ctx, r.path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer rd.Close()
+	p := picture{Outcomes: map[string]audit.Outcome{}, Passkeys: map[string]int{}, MemberOf: map[string]int{}}
+	if p.Coverage, err = rd.Coverage(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+	for rec, err := range rd.Users(ctx) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		p.Outcomes[rec.ID] = rec.Outcome
+		if n := len(rec.Passkeys); n > 0 {
+			p.Passkeys[rec.ID] = n
+		}
+		if n := len(rec.MemberOf); n > 0 {
+			p.MemberOf[rec.ID] = n
+		}
+	}
+	for f, err := range rd.Failures(ctx) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		p.Failures = append(p.Failures, f)
+	}
+	return p
+}
+
+// wantAll checks that everybody was read, and nobody's passkeys are missing.
+func (r *rig) wantAll() {
+	r.t.Helper()
+	p := r.picture()
+	if !p.Coverage.Complete() || p.Coverage.Read != r.src.users {
+		r.t.Errorf("coverage %+v, want all %d users read", p.Coverage, r.src.users)
+	}
+	for i := range r.src.users {
+		if got, want := p.Passkeys[userID(i)], len(keysOf(userID(i))); got != want {
+			r.t.Errorf("%s: %d passkeys in the snapshot, want %d", userID(i), got, want)
+		}
+	}
+	if len(p.Failures) > 0 {
+		r.t.Errorf("failures: %+v", p.Failures)
+	}
+}
+
+var errPlain = errors.New("plain")
