@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,9 +49,9 @@ type AuthOptions struct {
 	// DisableInstanceDiscovery leaves out the question to Microsoft whether the
 	// authority is a known one; needed for private clouds.
 	DisableInstanceDiscovery bool
-	// Transport sends the requests for tokens; nil means azidentity's own. An
-	// *http.Client will do.
-	Transport policy.Transporter
+	// Transport sends the requests for tokens; nil means NewTransport without
+	// options. Redirects are not followed: they would carry the secret along.
+	Transport http.RoundTripper
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -94,6 +95,9 @@ func NewCredential(o AuthOptions) (azcore.TokenCredential, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = NewTransport(TransportOptions{})
 	}
 	if method == AuthToken {
 		c, err := newStaticToken(o.AccessToken, o.Now)
@@ -150,8 +154,11 @@ func (o AuthOptions) checkApp(method string) error {
 
 func (o AuthOptions) clientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{
-		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: o.Cloud.Authority},
-		Transport: o.Transport,
+		Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: o.Cloud.Authority},
+		Transport: &tokenTransport{client: http.Client{
+			Transport:     o.Transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}},
 		// One try: waiting and trying again is the caller's.
 		Retry:     policy.RetryOptions{MaxRetries: -1},
 		Telemetry: policy.TelemetryOptions{Disabled: true},
@@ -213,14 +220,36 @@ var _ azcore.TokenCredential = (*credential)(nil)
 func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	bounded, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	token, err := c.inner.GetToken(bounded, o)
-	if err == nil {
+	var lost error
+	token, err := c.inner.GetToken(context.WithValue(bounded, lostKey{}, &lost), o)
+	switch {
+	case err == nil:
 		return token, nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return azcore.AccessToken{}, ctx.Err()
+	case lost != nil:
+		err = lost
 	}
 	return azcore.AccessToken{}, newSignInError(c.method, err)
+}
+
+// lostKey finds the place where a tokenTransport leaves the network's error:
+// azidentity keeps no more than its text.
+type lostKey struct{}
+
+// A tokenTransport sends the requests of one GetToken, and remembers how the
+// last of them failed for want of an answer.
+type tokenTransport struct{ client http.Client }
+
+var _ policy.Transporter = (*tokenTransport)(nil)
+
+// Do sends one request.
+func (t *tokenTransport) Do(r *http.Request) (*http.Response, error) {
+	response, err := t.client.Do(r)
+	if lost, ok := r.Context().Value(lostKey{}).(*error); ok {
+		*lost = err
+	}
+	return response, err
 }
 
 // A staticToken is a token that was acquired elsewhere and cannot be renewed.

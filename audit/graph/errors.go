@@ -38,6 +38,9 @@ const (
 	CodeMalformed   = "malformed"
 	CodeForeignLink = "foreignLink"
 	CodeRedirect    = "redirect"
+	// CodeCertificate: the host's certificate is not trusted. A proxy that
+	// opens connections needs its authority among the trusted ones.
+	CodeCertificate = "certificate"
 	// CodeBadID: an id that no address can be made of; nothing was sent.
 	CodeBadID = "badId"
 	// CodeUnanswered: the answer to a batch leaves out this item.

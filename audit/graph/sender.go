@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +65,7 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 		Method: request.Method, Path: k.path, Sent: len(k.body),
 		ClientRequestID: id, Started: s.options.Now(),
 	}
-	response, err := s.exchange(s.prepare(bounded, request, k, token, id), k, &x)
+	response, err := s.exchange(s.prepare(bounded, request, k, token, id), k, &x, token)
 	x.Duration = s.options.Now().Sub(x.Started)
 	var failed *Error
 	if errors.As(err, &failed) {
@@ -72,7 +73,7 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 		if failed.RequestID == "" {
 			failed.RequestID = x.RequestID
 		}
-		// Nothing that echoes the request gets out with the token in it.
+		// What the network says, or a Location, may echo it too.
 		failed.Message = strings.ReplaceAll(failed.Message, token, "[token]")
 		x.Code = failed.Code
 		if failed.Status == http.StatusUnauthorized {
@@ -107,8 +108,9 @@ func (s *sender) prepare(ctx context.Context, request *http.Request, k *call, to
 	return out
 }
 
-// exchange sends and receives, and fills in the call and x.
-func (s *sender) exchange(out *http.Request, k *call, x *Exchange) (*http.Response, error) {
+// exchange sends and receives, and fills in the call and x. Should anything
+// echo the token, it goes no further.
+func (s *sender) exchange(out *http.Request, k *call, x *Exchange, token string) (*http.Response, error) {
 	response, err := s.next.RoundTrip(out)
 	if err != nil {
 		return nil, networkError(out.Context(), 0, err)
@@ -121,6 +123,9 @@ func (s *sender) exchange(out *http.Request, k *call, x *Exchange) (*http.Respon
 
 	body, err := readBody(response)
 	x.Received = len(body)
+	if bytes.Contains(body, []byte(token)) {
+		body = bytes.ReplaceAll(body, []byte(token), []byte("[token]"))
+	}
 	success := response.StatusCode >= 200 && response.StatusCode < 300
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -183,7 +188,10 @@ func networkError(ctx context.Context, status int, err error) error {
 	}
 	e := &Error{Status: status, Code: CodeNetwork, Message: clean(err.Error(), maxMessage)}
 	var timeout interface{ Timeout() bool }
+	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &untrusted):
+		e.Code = CodeCertificate
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Code = CodeTimeout
 	case status != 0:
@@ -248,13 +256,12 @@ func addLoad(a, b audit.Load) audit.Load {
 	return audit.Load{Units: a.Units + b.Units, Percentage: max(a.Percentage, b.Percentage)}
 }
 
-// cleanID bounds a request id and drops what ids do not hold.
+// cleanID gives a request id if it looks like one: hexadecimal digits and
+// dashes, as in a GUID. Anything else could be whatever somebody echoes.
 func cleanID(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return -1
-	}, s)
-	return s[:min(len(s), maxCode)]
+	s = strings.TrimSpace(s)
+	if len(s) > 64 || strings.Trim(s, "0123456789abcdefABCDEF-") != "" {
+		return ""
+	}
+	return s
 }

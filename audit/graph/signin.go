@@ -2,11 +2,13 @@ package graph
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -103,8 +105,11 @@ func newSignInError(method string, err error) error {
 		var timeout net.Error
 		var failed *net.OpError
 		var lookup *net.DNSError
-		out.temporary = errors.Is(err, context.DeadlineExceeded) || errors.As(err, &failed) ||
-			errors.As(err, &lookup) || (errors.As(err, &timeout) && timeout.Timeout())
+		var sent *url.Error // from http.Client, so there was no answer
+		var untrusted *tls.CertificateVerificationError
+		out.temporary = !errors.As(err, &untrusted) && (errors.Is(err, context.DeadlineExceeded) ||
+			errors.As(err, &failed) || errors.As(err, &sent) || errors.As(err, &lookup) ||
+			(errors.As(err, &timeout) && timeout.Timeout()))
 	}
 	out.Code = aadstsPattern.FindString(text)
 	switch out.Code {
@@ -125,10 +130,14 @@ func describeCause(err error) string {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		return op.Error()
+		return "the sign-in host cannot be reached: " + op.Error()
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"
+	}
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		return "the sign-in host cannot be reached: " + sent.Err.Error()
 	}
 	text, _, _ := strings.Cut(err.Error(), "To troubleshoot, visit")
 	return text
