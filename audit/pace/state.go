@@ -12,14 +12,16 @@ import (
 const (
 	period = 10 * time.Second
 
-	startWindow = 4.0  // requests in flight at the start
+	startWindow = 2.0  // requests in flight at the start
 	minWindow   = 1.0  // never fewer
+	slowWindow  = 8.0  // below this, slow answers do not end the fast climb: the first ones are noise
 	tolerance   = 2.0  // answers may take this many times the fastest before the window shrinks
 	steady      = 0.93 // share of the quota that is aimed at where the service tells its share
 
 	minRate     = 0.1                    // units a second; the slowest probing after a refusal
 	fillTime    = 250 * time.Millisecond // how long a grant may wait to become larger
 	probeAfter  = period                 // without a refusal for so long: try a little more
+	probeUnits  = 100                    // and after so many good answers
 	probeGrowth = 0.01                   // and so much more each second
 	maxBackoff  = time.Minute            // longest pause where the service names none
 )
@@ -247,10 +249,11 @@ func (s state) grow(e event, now time.Time) state {
 		s.rate = math.Min(s.measured*0.98, s.rate*math.Exp2(math.Min(float64(e.OK)/2, dt)))
 	case s.rate <= minRate*1.01:
 		s.measured, s.rate = s.measured*2, s.rate*2
-	case now.Sub(s.pausedAt) > probeAfter && now.Sub(s.pausedAt).Seconds()*s.rate > 10:
-		// The longer nothing was refused, the likelier the quota is larger.
-		quiet := now.Sub(s.pausedAt).Seconds() / period.Seconds()
-		f := 1 + math.Min(probeGrowth*quiet, 0.2)*math.Min(dt, 1)
+	case now.Sub(s.pausedAt) > probeAfter && now.Sub(s.pausedAt).Seconds()*s.rate > probeUnits:
+		// The longer nothing was refused, the likelier the quota is larger. A
+		// slow quota is probed as seldom as its answers are.
+		quiet := math.Min(now.Sub(s.pausedAt).Seconds()/period.Seconds(), now.Sub(s.pausedAt).Seconds()*s.rate/probeUnits)
+		f := 1 + math.Min(probeGrowth*quiet, 0.2)*math.Min(dt, 1)*math.Min(1, s.rate*period.Seconds()/probeUnits)
 		s.rate, s.measured = s.rate*f, s.measured*f
 	}
 	return s
@@ -263,7 +266,7 @@ func (s state) widen(took time.Duration, now time.Time) state {
 		s.fastest, s.fastestAt = took, now
 	}
 	slow := float64(took) > tolerance*float64(s.fastest)+float64(2*time.Millisecond)
-	if slow && s.slowStart && s.window >= 2*startWindow {
+	if slow && s.slowStart && s.window >= slowWindow {
 		s.slowStart = false
 	}
 	if slow && !s.slowStart {
