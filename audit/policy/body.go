@@ -187,7 +187,7 @@ func (d *document) checkEnum(n node, path, value string, values []string) error 
 	if n.kind != kindNull {
 		shown = `"` + shorten(value) + `"`
 	}
-	if d.proposal() && !d.live[enumKey(path, value)] {
+	if d.proposal() && !d.early && !d.live[enumKey(path, value)] {
 		return d.errorAt(n.at, "%s is %s: %s is expected", path, shown, words(values))
 	}
 	d.note(n.at, "%s is %s, a value that is not known", path, shown)

@@ -73,7 +73,10 @@ type document struct {
 	// enumerations and broken AAGUIDs are kept and noted. For a proposal it
 	// holds the values that the live policy has, which are accepted although
 	// unknown; any other unknown value is an error.
-	live  map[string]bool
+	live map[string]bool
+	// early is true before the live policy is known: a value of an enumeration
+	// may turn out to be one that it has.
+	early bool
 	notes []string
 }
 

@@ -146,21 +146,40 @@ func (p *draft) legacy(d *document, b *body) error {
 		attestation = "disabled"
 	}
 	if b.profiles.set {
-		// A body as GET gives it holds both: the tenant-wide fields mirror the
-		// default profile. Where they differ, what stands in the profile counts.
-		q.KeyRestrictions = merge(q.KeyRestrictions, b.restrictions)
-		if b.attestation.set {
-			q.AttestationEnforced = b.attestation.value
+		apply, err := p.mirrored(d, b, to, restricted, attestation)
+		if err != nil || !apply {
+			return err
 		}
-		if !sameEffect(restricted, to.KeyRestrictions) || !strings.EqualFold(attestation, to.Attestation) {
-			d.note(at, "the tenant-wide settings differ from those of the default profile in the same body; the profile counts")
-		}
-		return nil
 	}
 	to.KeyRestrictions, to.Attestation = restricted, attestation
 	p.Assumes.Add(AssumeLegacyChangesDefault)
 	p.note("the tenant has passkey profiles, so the tenant-wide settings of the proposal change %s", profileLabel(*to))
 	return nil
+}
+
+// mirrored decides what the tenant-wide fields mean in a body that holds the
+// default profile as well, as every body does that GET gave: there they mirror
+// that profile. Only the side that differs from the live policy counts; where
+// both do and disagree nobody can tell what is meant.
+func (p *draft) mirrored(d *document, b *body, to *audit.Profile, restricted audit.KeyRestrictions, attestation string) (apply bool, err error) {
+	q := &p.Policy
+	if sameEffect(restricted, to.KeyRestrictions) && strings.EqualFold(attestation, to.Attestation) {
+		return false, nil
+	}
+	given := merge(q.KeyRestrictions, b.restrictions)
+	attested := q.AttestationEnforced
+	if b.attestation.set {
+		attested = b.attestation.value
+	}
+	if sameEffect(given, p.live.KeyRestrictions) && attested == p.live.AttestationEnforced {
+		d.note(b.profiles.at, "the default profile differs from the tenant-wide settings, which are as before; the profile counts")
+		return false, nil
+	}
+	before, ok := p.live.Profile(to.ID)
+	if ok && sameEffect(before.KeyRestrictions, to.KeyRestrictions) && strings.EqualFold(before.Attestation, to.Attestation) {
+		return true, nil
+	}
+	return false, d.errorAt(b.profiles.at, "the tenant-wide settings and the default profile %s are both changed and differ: leave out keyRestrictions and isAttestationEnforced, or make them alike", quote(shorten(to.ID)))
 }
 
 // sameEffect compares lists as they work: their entries in any order and form.

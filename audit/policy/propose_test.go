@@ -93,9 +93,13 @@ func TestProposals(t *testing.T) {
 		{"file-nobody", legacy, body(`{"includeTargets":null}`)},
 		{"file-unknown-properties", legacy, body("\ufeff" + `{"keyrestrictions":{"isEnforced":true},` + "\n" + `"keyRestrictions":{"aaguids":[],"isEnforced":true,"enforcementType":"allow"},"colour":"red"}`)},
 		{"file-profiles-replaced", profiles, body(`{"passkeyProfiles":[{"id":"` + first + `","name":"Default passkey profile","passkeyTypes":"deviceBound","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":true,"enforcementType":"block","aaGuids":["` + yubiKey + `"]}},{"id":"` + pilots + `","name":"Pilots"}]}`)},
-		{"file-both-differ", profiles, body(`{"keyRestrictions":{"isEnforced":false},"passkeyProfiles":[{"id":"` + first + `","passkeyTypes":"deviceBound,synced","attestationEnforcement":"registrationOnly","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + yubiKey + `"]}},{"id":"` + pilots + `","passkeyTypes":"synced","attestationEnforcement":"disabled","keyRestrictions":null}]}`)},
+		{"file-profile-changed-beside-mirror", profiles, body(`{"keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + android + `","` + ios + `"]},"passkeyProfiles":[{"id":"` + first + `","passkeyTypes":"deviceBound,synced","attestationEnforcement":"registrationOnly","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + yubiKey + `"]}},{"id":"` + pilots + `","passkeyTypes":"synced","attestationEnforcement":"disabled","keyRestrictions":null}]}`)},
 		{"file-migration", filled, body(`{"passkeyProfiles":[{"id":"` + pilots + `","name":"Pilots","passkeyTypes":"deviceBound,synced","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + google + `"]}},{"id":"` + first + `","name":"Default passkey profile","passkeyTypes":"deviceBound","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":false}}]}`)},
 		{"file-profiles-away", profiles, body(`{"passkeyProfiles":[],"defaultPasskeyProfile":null,"includeTargets":[{"targetType":"group","id":"all_users","allowedPasskeyProfiles":[]}]}`)},
+		{"auto-enforced-empty", `{"state":"enabled","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":[]},"includeTargets":[{"targetType":"group","id":"all_users"}]}`, policy.Spec{Preset: "auto"}},
+		{"file-attestation-profiles", profiles, body(`{"isAttestationEnforced":false}`)},
+		{"file-mirror-changed-beside-profile", profiles, body(strings.Replace(profiles, `"isAttestationEnforced": true`, `"isAttestationEnforced": false`, 1))},
+		{"file-other-order", profiles, body(`{"includeTargets":[{"targetType":"group","id":"7A1D6C0E-24F7-4F0F-8F5C-0F2F5B6F4A02","isRegistrationRequired":false,"allowedPasskeyProfiles":["` + strings.ToUpper(pilots) + `","` + first + `"]},{"targetType":"group","id":"all_users","isRegistrationRequired":false,"allowedPasskeyProfiles":["` + first + `"]}],"keyRestrictions":{"aaGuids":["` + android + `","` + strings.ToUpper(ios) + `"]}}`)},
 		{"allow-on-allow-list", allowed, policy.Spec{Preset: "live", Allow: ids(yubiKey, google)}},
 		{"block-on-allow-list", allowed, policy.Spec{Preset: "live", Block: ids(yubiKey, google)}},
 		{"block-empties-allow-list", allowed, policy.Spec{Preset: "live", Block: ids(yubiKey, android)}},
@@ -177,6 +181,35 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
+// TestTenantWideFields: beside profiles they govern nothing, but follow the
+// default profile where a proposal changes it, and stay otherwise.
+func TestTenantWideFields(t *testing.T) {
+	live := parse(t, string(wire(t, "policy-profiles.json")))
+	propose := func(spec policy.Spec) audit.Policy {
+		p, err := policy.Propose(live, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Policy
+	}
+	p := propose(policy.Spec{Body: []byte(`{"isAttestationEnforced":false,"keyRestrictions":{"isEnforced":false}}`)})
+	want := audit.KeyRestrictions{Enforced: audit.No, Type: "allow", AAGUIDs: []string{ios, android, android}}
+	if diff := cmp.Diff(want, p.KeyRestrictions); diff != "" || p.AttestationEnforced != audit.No {
+		t.Errorf("attestation %q, restrictions (-want +got):\n%s", p.AttestationEnforced, diff)
+	}
+	if diff := cmp.Diff(want, p.Profiles[0].KeyRestrictions); diff != "" || p.Profiles[0].Attestation != "disabled" {
+		t.Errorf("default profile: attestation %q, restrictions (-want +got):\n%s", p.Profiles[0].Attestation, diff)
+	}
+	p = propose(policy.Spec{Preset: policy.PresetEnforced})
+	if diff := cmp.Diff(live.KeyRestrictions, p.KeyRestrictions); diff != "" {
+		t.Errorf("changed although the default profile is not:\n%s", diff)
+	}
+	p = propose(policy.Spec{Body: []byte(`{"passkeyProfiles":[],"includeTargets":[{"targetType":"group","id":"all_users"}]}`)})
+	if p.DefaultProfile != "" {
+		t.Errorf("default profile %q without profiles", p.DefaultProfile)
+	}
+}
+
 func TestProposalsRefused(t *testing.T) {
 	legacy, profiles := string(wire(t, "policy-legacy.json")), string(wire(t, "policy-profiles.json"))
 	noDefault := strings.Replace(profiles, `"defaultPasskeyProfile": "`+first+`"`, `"defaultPasskeyProfile": null`, 1)
@@ -222,6 +255,7 @@ func TestProposalsRefused(t *testing.T) {
 		{"target with a profile that is none", legacy, `{"includeTargets":[{"targetType":"group","id":"all_users","allowedPasskeyProfiles":["x"]}]}`, `p.json:1:85: target "all_users" names passkey profile "x", which is not among the profiles`},
 		{"default profile without profiles", legacy, `{"defaultPasskeyProfile":"x"}`, `p.json:1:26: defaultPasskeyProfile names profile "x", but there are no passkey profiles`},
 		{"several profiles and no default", legacy, `{"passkeyProfiles":[{"id":"x"},{"id":"y"}]}`, "p.json:1:20: the proposal brings several passkey profiles: defaultPasskeyProfile must say which one is the default"},
+		{"tenant-wide fields and default profile changed apart", profiles, `{"keyRestrictions":{"isEnforced":false},"passkeyProfiles":[{"id":"` + first + `","passkeyTypes":"deviceBound,synced","attestationEnforcement":"registrationOnly","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + yubiKey + `"]}},{"id":"` + pilots + `","passkeyTypes":"synced","attestationEnforcement":"disabled","keyRestrictions":null}]}`, `p.json:1:59: the tenant-wide settings and the default profile "` + first + `" are both changed and differ: leave out keyRestrictions and isAttestationEnforced, or make them alike`},
 		{"no default profile to change", noDefault, `{"isAttestationEnforced":true}`, "p.json:1:26: the tenant has passkey profiles but no default one that tenant-wide settings could change"},
 	}
 	for _, test := range tests {
