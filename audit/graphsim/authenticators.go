@@ -56,8 +56,8 @@ type makers struct {
 }
 
 func newMakers() *makers {
-	keys := []string{"Security key", "Work key", "YubiKey", "Key on my keyring", "Spare key in the safe", "Blue key", "Schlüssel Büro", "Clé de secours", "セキュリティキー"}
-	phones := []string{"Authenticator", "My phone", "Microsoft Authenticator", "Diensthandy", "Téléphone", "Телефон", "手机", "휴대폰", "هاتفي", "Work phone"}
+	keys := []string{"Security key", "Work key", "YubiKey", "Key on my keyring", "Spare key in the safe", "Blue key", "Backup key"}
+	phones := []string{"Authenticator", "My phone", "Microsoft Authenticator", "Work phone", "Company phone"}
 	laptops := []string{"Laptop", "Surface", "Windows Hello", "Office PC", "DESKTOP-7Q2K9TB"}
 	clouds := []string{"iPhone", "iCloud Keychain", "Passkey", "Chrome", "Password manager", "MacBook"}
 	const bound, synced = audit.DeviceBound, audit.Synced

@@ -3,20 +3,25 @@ package graphsim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // batchLimit is how many requests a $batch can hold.
 const batchLimit = 20
 
-// A batchItem is a request in a $batch, and what became of it.
-type batchItem struct {
+// An itemBody is a request in a $batch as it was sent.
+type itemBody struct {
 	ID        string            `json:"id"`
 	Method    string            `json:"method"`
 	URL       string            `json:"url"`
 	Headers   map[string]string `json:"headers"`
 	DependsOn []string          `json:"dependsOn"`
+}
 
+// A batchItem is a request in a $batch, and what became of it.
+type batchItem struct {
+	*itemBody
 	request request
 	route   route
 	reply   reply
@@ -32,22 +37,24 @@ func (s *Server) batch(q *request, p *reply) {
 		return
 	}
 	var envelope struct {
-		Requests []batchItem `json:"requests"`
+		Requests []itemBody `json:"requests"`
 	}
+	envelope.Requests = make([]itemBody, 0, batchLimit+1)
 	if q.bodyErr != nil || json.Unmarshal(q.body, &envelope) != nil {
 		p.fail(http.StatusBadRequest, "BadRequest", "Invalid batch payload format.")
 		return
 	}
-	items := envelope.Requests
-	if wrong := checkBatch(items); wrong != "" {
+	if wrong := checkBatch(envelope.Requests); wrong != "" {
 		p.fail(http.StatusBadRequest, "BadRequest", wrong)
 		return
 	}
+	items := make([]batchItem, len(envelope.Requests))
 	s.stats.items.Add(int64(len(items)))
 	// One allocation for all answers of the usual size.
 	const usual = 768
 	slab := make([]byte, usual*len(items))
 	for i := range items {
+		items[i].itemBody = &envelope.Requests[i]
 		items[i].reply.body = slab[i*usual : i*usual : (i+1)*usual]
 		s.openItem(q, &items[i])
 	}
@@ -81,7 +88,7 @@ func (s *Server) batch(q *request, p *reply) {
 }
 
 // checkBatch says what is wrong with the batch as a whole.
-func checkBatch(items []batchItem) string {
+func checkBatch(items []itemBody) string {
 	if len(items) == 0 {
 		return "Invalid batch payload format."
 	}
@@ -107,7 +114,7 @@ func checkBatch(items []batchItem) string {
 	return ""
 }
 
-func containsID(items []batchItem, id string) bool {
+func containsID(items []itemBody, id string) bool {
 	for i := range items {
 		if strings.EqualFold(items[i].ID, id) {
 			return true
@@ -169,7 +176,11 @@ func (s *Server) joinItems(items []batchItem, p *reply) {
 		roll = mix(roll)
 		order[i], order[j] = order[j], order[i]
 	}
-	b := append(p.body[:0], `{"responses":[`...)
+	size := 32
+	for i := range items {
+		size += len(items[i].reply.body) + 256
+	}
+	b := append(slices.Grow(p.body[:0], size), `{"responses":[`...)
 	first := true
 	for _, i := range order[:len(items)] {
 		it := &items[i]

@@ -161,32 +161,25 @@ func FaultsMany() Plan {
 // asking again cures, and that need no new sign-in.
 func randomFault(roll uint64, item bool) Fault {
 	const second = time.Second
-	list := [...]Fault{
+	list := []Fault{
 		{Kind: FaultStatus, Status: 429, Retry: RetrySeconds, Wait: second},
+		{Kind: FaultStatus, Status: 429, Retry: RetryDate, Wait: second},
+		{Kind: FaultStatus, Status: 429},
 		{Kind: FaultStatus, Status: 500},
-		{Kind: FaultStatus, Status: 503, Body: BodyNone},
-		{Kind: FaultStatus, Status: 504},
+		{Kind: FaultStatus, Status: 500, Body: BodyNone},
 		{Kind: FaultStatus, Status: 502, Body: BodyHTML},
+		{Kind: FaultStatus, Status: 503, Body: BodyNone},
+		{Kind: FaultStatus, Status: 503, Retry: RetrySeconds, Wait: second},
+		{Kind: FaultStatus, Status: 504},
 		{Kind: FaultErrorBody},
 		{Kind: FaultEmptyBody},
-		{Kind: FaultStatus, Status: 429},
 		{Kind: FaultNoValue},
-		{Kind: FaultStatus, Status: 503, Retry: RetrySeconds, Wait: second},
-		{Kind: FaultStatus, Status: 429, Retry: RetryDate, Wait: second},
-		{Kind: FaultStatus, Status: 500, Body: BodyNone},
-		// The rest differs: first for items, then for whole answers.
-		{Kind: FaultMissing},
-		{Kind: FaultMissing},
-		{Kind: FaultStatus, Status: 424},
-		{Kind: FaultStatus, Status: 504, Body: BodyNone},
-		{Kind: FaultCut},
-		{Kind: FaultReset},
-		{Kind: FaultBreak},
-		{Kind: FaultSlow, For: second},
+		{Kind: FaultEmptyPage},
 	}
-	at := roll % 16
-	if !item && at >= 12 {
-		at += 4
+	if item {
+		list = append(list, Fault{Kind: FaultMissing}, Fault{Kind: FaultMissing}, Fault{Kind: FaultStatus, Status: 424})
+	} else {
+		list = append(list, Fault{Kind: FaultCut}, Fault{Kind: FaultReset}, Fault{Kind: FaultBreak}, Fault{Kind: FaultSlow, For: second})
 	}
-	return list[at]
+	return list[roll%uint64(len(list))]
 }

@@ -248,6 +248,56 @@ func TestFaultsOfPages(t *testing.T) {
 	})
 }
 
+// TestEmptyPageOfMethods: also a user's passkeys can come on a second page.
+func TestEmptyPageOfMethods(t *testing.T) {
+	s := withRule(Rule{On: OnMethods, Pages: []int{0}, Fault: Fault{Kind: FaultEmptyPage}})
+	_, got, _ := batchOf(t, s, methodsOf(s, collector))
+	var page struct {
+		Next  string `json:"@odata.nextLink"`
+		Value []any
+	}
+	if err := json.Unmarshal(got["0"].Body, &page); err != nil || len(page.Value) != 0 || page.Next == "" {
+		t.Fatalf("got %s, %v", got["0"].Body, err)
+	}
+	if values, _ := walk(t, s, page.Next); len(values) != len(s.Passkeys(collector)) {
+		t.Errorf("the second page has %d passkeys, want %d", len(values), len(s.Passkeys(collector)))
+	}
+}
+
+// TestListingThroughFaults: whoever asks again, and begins again where a token
+// has expired, reads every user.
+func TestListingThroughFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{Users: 3000, Seed: 12, MaxPage: 50, Faults: FaultsMany()})
+		const first = "/v1.0/users?$top=50&$select=id"
+		seen, address, failures, expired := make(map[any]bool), first, 0, 0
+		for address != "" {
+			a := get(t, s, address)
+			var page struct {
+				Next  string           `json:"@odata.nextLink"`
+				Value []map[string]any `json:"value"`
+			}
+			if a.err != nil || json.Unmarshal(a.body, &page) != nil || page.Value == nil {
+				if failures++; failures > 200 {
+					t.Fatal("the listing does not come to an end")
+				}
+				if strings.Contains(string(a.body), "ExpiredPageToken") {
+					expired++
+					address = first
+				}
+				continue
+			}
+			for _, u := range page.Value {
+				seen[u["id"]] = true
+			}
+			address = page.Next
+		}
+		if len(seen) != s.Users() || expired != 1 || failures < 3 {
+			t.Errorf("read %d of %d users with %d failures, %d expired tokens", len(seen), s.Users(), failures, expired)
+		}
+	})
+}
+
 // TestExpiredToken: the same link never works again; a new listing does.
 func TestExpiredToken(t *testing.T) {
 	s := withRule(Rule{On: OnUsers, Pages: []int{1}, Times: 1, Fault: Fault{Kind: FaultExpired}})
@@ -323,7 +373,8 @@ func TestRules(t *testing.T) {
 		{"a group", []Rule{{On: OnMembers, Groups: []int{groupPilots}, Fault: lapse}}, []string{group, group + "/members", "/groups/" + s.Groups()[groupAdmins].ID + "/members"}, "200 403 200"},
 		{"each user once", []Rule{{On: OnMethods, Each: true, Times: 1, Fault: lapse}}, []string{one, one, two, two}, "403 200 403 200"},
 		{"one after the other", []Rule{{On: OnMethods, Times: 1, Fault: lapse}, {Times: 2, Fault: gone}}, []string{one, one, one, one}, "403 404 404 200"},
-		{"the first page", []Rule{{Pages: []int{0}, Fault: lapse}}, []string{"/users", user, one, "/organization"}, "403 200 200 200"},
+		{"the first page", []Rule{{Pages: []int{0}, Fault: lapse}}, []string{"/users", user, one, group}, "403 200 403 200"},
+		{"another page", []Rule{{Pages: []int{1}, Fault: lapse}}, []string{"/users", user, one, group}, "200 200 200 200"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,9 +10,11 @@ type name struct{ shown, ascii string }
 // family names are invented from words, so that no combination is meant to be
 // anybody.
 type culture struct {
-	language     string
-	familyFirst  bool
-	separator    string
+	language    string
+	familyFirst bool
+	separator   string
+	// key and phone are what people call their passkeys, beside English words.
+	key, phone   string
 	given        []name
 	family       []name
 	familyByText map[string]int
@@ -91,15 +93,15 @@ func names(text string) []name {
 
 func cultures() []culture {
 	return []culture{
-		{language: "en-US", separator: " ", given: names(latinGiven), family: names(latinFamily)},
-		{language: "uk-UA", separator: " ", given: names(cyrillicGiven), family: names(cyrillicFamily)},
-		{language: "el-GR", separator: " ", given: names(greekGiven), family: names(greekFamily)},
-		{language: "ar-SA", separator: " ", given: names(arabicGiven), family: names(arabicFamily)},
-		{language: "he-IL", separator: " ", given: names(hebrewGiven), family: names(hebrewFamily)},
-		{language: "ja-JP", separator: " ", familyFirst: true, given: names(japaneseGiven), family: names(japaneseFamily)},
-		{language: "zh-CN", familyFirst: true, given: names(chineseGiven), family: names(chineseFamily)},
-		{language: "ko-KR", familyFirst: true, given: names(koreanGiven), family: names(koreanFamily)},
-		{language: "th-TH", separator: " ", given: names(thaiGiven), family: names(thaiFamily)},
+		{language: "en-US", key: "Schlüssel Büro", phone: "Téléphone", separator: " ", given: names(latinGiven), family: names(latinFamily)},
+		{language: "uk-UA", key: "Ключ безпеки", phone: "Телефон", separator: " ", given: names(cyrillicGiven), family: names(cyrillicFamily)},
+		{language: "el-GR", key: "Κλειδί ασφαλείας", phone: "Τηλέφωνο", separator: " ", given: names(greekGiven), family: names(greekFamily)},
+		{language: "ar-SA", key: "مفتاح الأمان", phone: "هاتفي", separator: " ", given: names(arabicGiven), family: names(arabicFamily)},
+		{language: "he-IL", key: "מפתח אבטחה", phone: "הטלפון שלי", separator: " ", given: names(hebrewGiven), family: names(hebrewFamily)},
+		{language: "ja-JP", key: "セキュリティキー", phone: "スマホ", separator: " ", familyFirst: true, given: names(japaneseGiven), family: names(japaneseFamily)},
+		{language: "zh-CN", key: "安全密钥", phone: "手机", familyFirst: true, given: names(chineseGiven), family: names(chineseFamily)},
+		{language: "ko-KR", key: "보안 키", phone: "휴대폰", familyFirst: true, given: names(koreanGiven), family: names(koreanFamily)},
+		{language: "th-TH", key: "กุญแจความปลอดภัย", phone: "โทรศัพท์", separator: " ", given: names(thaiGiven), family: names(thaiFamily)},
 	}
 }
 

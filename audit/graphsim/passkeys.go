@@ -143,6 +143,14 @@ func (t *tenant) passkey(a *account, n int) passkey {
 	m := t.makers.draw(roll, a.admin)
 	k := passkey{aaguid: m.aaguid, model: m.model, typ: m.typ, attestation: audit.NotAttested, method: m.method}
 	k.name = (*m.labels)[roll>>16%uint64(len(*m.labels))]
+	if roll>>44%3 == 0 {
+		switch m.method {
+		case methodKey:
+			k.name = a.culture.key
+		case methodAuthenticator:
+			k.name = a.culture.phone
+		}
+	}
 	binary.BigEndian.PutUint64(k.id[:8], t.roll(a.index, about+1))
 	binary.BigEndian.PutUint64(k.id[8:], t.roll(a.index, about+2))
 

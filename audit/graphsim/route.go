@@ -57,7 +57,7 @@ func (q *request) unknown() string {
 func (s *Server) find(q *request, rt *route) bool {
 	switch {
 	case q.is(0, "organization"):
-		rt.on, rt.endpoint, rt.takes = OnOrganization, (*Server).organization, takesSelect
+		rt.on, rt.endpoint, rt.takes = OnOrganization, (*Server).organization, takesSelect|takesToken
 		return q.count == 1
 	case q.is(0, "users"):
 		return s.findUser(q, rt)
@@ -92,10 +92,7 @@ func (s *Server) findUser(q *request, rt *route) bool {
 	case !q.is(2, "authentication") || !q.is(3, "fido2Methods"):
 		return false
 	case q.count == 4:
-		rt.on, rt.endpoint = OnMethods, (*Server).methods
-		if s.options.MethodsPage > 0 {
-			rt.takes = takesToken
-		}
+		rt.on, rt.endpoint, rt.takes = OnMethods, (*Server).methods, takesToken
 		return true
 	case q.count == 5:
 		rt.on, rt.endpoint, rt.method = OnMethods, (*Server).oneMethod, q.segments[4]
