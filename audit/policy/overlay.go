@@ -87,8 +87,8 @@ func valuesOf(p *audit.Policy) map[string]bool {
 	return values
 }
 
-// pickDefault finds the default profile where a body brings profiles and does
-// not say which one it is.
+// pickDefault finds the default profile where a body brings profiles to a
+// tenant without them and does not say which one it is.
 func (p *draft) pickDefault(d *document, b *body) error {
 	q := &p.Policy
 	if !q.HasProfiles() {
@@ -98,7 +98,7 @@ func (p *draft) pickDefault(d *document, b *body) error {
 		}
 		return nil
 	}
-	if !b.profiles.set || q.DefaultProfile != "" {
+	if !b.profiles.set || q.DefaultProfile != "" || p.live.HasProfiles() {
 		return nil
 	}
 	_, migrated := q.Profile(migratedDefault)
@@ -134,6 +134,11 @@ func (p *draft) legacy(d *document, b *body) error {
 		at = b.attestation.at
 	}
 	to, ok := q.Profile(q.DefaultProfile)
+	if !ok && b.profiles.set {
+		// checkReferences tells whether the default may be missing.
+		d.note(at, "the tenant-wide settings govern nothing and were left aside: there are passkey profiles, but no default one")
+		return nil
+	}
 	if !ok {
 		return d.errorAt(at, "the tenant has passkey profiles but no default one that tenant-wide settings could change")
 	}
@@ -227,6 +232,9 @@ func (p *draft) checkReferences(d *document, b *body) error {
 		}
 	}
 	if q.HasProfiles() && lost(q.DefaultProfile) {
+		if q.DefaultProfile == "" {
+			return d.errorAt(b.defaultProfile.at, "defaultPasskeyProfile names no profile, but the tenant has profiles")
+		}
 		if b.defaultProfile.set {
 			return d.errorAt(b.defaultProfile.at, "defaultPasskeyProfile names profile %s, which is not among the profiles", quote(shorten(q.DefaultProfile)))
 		}

@@ -57,6 +57,10 @@ func TestProposals(t *testing.T) {
 	legacy, profiles := string(wire(t, "policy-legacy.json")), string(wire(t, "policy-profiles.json"))
 	filled := `{"state":"enabled","isAttestationEnforced":false,"keyRestrictions":{"isEnforced":false,"enforcementType":"block","aaGuids":["` + yubiKey + `"]},"includeTargets":[{"targetType":"group","id":"all_users"}],"excludeTargets":[]}`
 	allowed := `{"state":"enabled","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + strings.ToUpper(yubiKey) + `","` + android + `","` + yubiKey + `"]},"includeTargets":[{"targetType":"group","id":"all_users"}]}`
+	// As odd as a tenant might answer: a whole GET body is taken all the same.
+	odd := strings.NewReplacer(`"defaultPasskeyProfile": "`+first+`"`, `"defaultPasskeyProfile": null`, `"state": "enabled"`, `"state": "paused"`,
+		`"passkeyTypes": "synced"`, `"passkeyTypes": "synced,quantum"`, `"`+pilots+`"]`, `"3d0f4a5c-7c1e-4f5a-8c11-2b7a90e4d004"]`,
+		"08987058-cadc-4b81-b6e1-30de50dcbe96", "Windows", `"enforcementType": "allow"`, `"enforcementType": "unknownFutureValue"`).Replace(profiles)
 	body := func(s string) policy.Spec { return policy.Spec{Body: []byte(s), Source: "folder/what-if.json"} }
 	ids := func(all ...string) (out []audit.AAGUID) {
 		for _, s := range all {
@@ -84,6 +88,7 @@ func TestProposals(t *testing.T) {
 		{"file-authenticator-profiles", profiles, policy.Spec{Body: wire(t, "patch-authenticator.json"), Source: "authenticator.json"}},
 		{"file-whole-profiles", profiles, body(profiles)},
 		{"file-whole-legacy", legacy, body(legacy)},
+		{"file-whole-odd", odd, body(odd)},
 		{"file-empty-object", legacy, body(`{}`)},
 		{"file-one-switch", filled, body(`{"keyRestrictions":{"isEnforced":true}}`)},
 		{"file-restrictions-null", allowed, body(`{"keyRestrictions":null}`)},
@@ -251,6 +256,7 @@ func TestProposalsRefused(t *testing.T) {
 		{"profile that live targets name goes missing", profiles, `{"passkeyProfiles":[{"id":"` + first + `","passkeyTypes":"synced"}]}`, `p.json:1:20: passkeyProfiles leaves out profile "` + pilots + `", which the live target "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02" still names`},
 		{"default profile goes missing", profiles, `{"includeTargets":[],"passkeyProfiles":[{"id":"` + pilots + `","passkeyTypes":"synced"}]}`, `p.json:1:40: passkeyProfiles leaves out the default profile "` + first + `"`},
 		{"default profile that is none", profiles, `{"defaultPasskeyProfile":"x"}`, `p.json:1:26: defaultPasskeyProfile names profile "x", which is not among the profiles`},
+		{"default profile taken away", profiles, `{"defaultPasskeyProfile":null}`, "p.json:1:26: defaultPasskeyProfile names no profile, but the tenant has profiles"},
 		{"all profiles go missing", profiles, `{"passkeyProfiles":null}`, `p.json:1:20: passkeyProfiles leaves out profile "` + first + `", which the live target "all_users" still names`},
 		{"target with a profile that is none", legacy, `{"includeTargets":[{"targetType":"group","id":"all_users","allowedPasskeyProfiles":["x"]}]}`, `p.json:1:85: target "all_users" names passkey profile "x", which is not among the profiles`},
 		{"default profile without profiles", legacy, `{"defaultPasskeyProfile":"x"}`, `p.json:1:26: defaultPasskeyProfile names profile "x", but there are no passkey profiles`},
