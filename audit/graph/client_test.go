@@ -122,6 +122,8 @@ func TestOverHTTP(t *testing.T) {
 			if !errors.As(err, &e) || e.Status != tt.status || e.Code != tt.code || len(page.Users) != 0 {
 				t.Fatalf("got %v, want %d %s", err, tt.status, tt.code)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if calls != 1 {
 				t.Errorf("%d requests, want 1: nothing is retried here", calls)
 			}

@@ -175,10 +175,6 @@ func (e *Error) Temporary() bool {
 	return e.Status >= 200 && e.Status < 300
 }
 
-// LinkBroken reports whether the link to a page will never work again, so that
-// the listing has to begin anew.
-func (e *Error) LinkBroken() bool { return errors.Is(e, ErrPageTokenExpired) }
-
 // Load gives what Graph said of its quota along with the answer.
 func (e *Error) Load() audit.Load { return e.load }
 

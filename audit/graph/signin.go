@@ -13,8 +13,6 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-
-	"passkey-audit/audit"
 )
 
 // A SignInError says why there is no access token. Its texts hold no secret
@@ -44,16 +42,6 @@ func (e *SignInError) Error() string {
 // Temporary reports whether trying again may help: the network or Microsoft
 // Entra failed, rather than refused.
 func (e *SignInError) Temporary() bool { return e.temporary }
-
-// Failure gives the error in the vocabulary of reports: without a token, any
-// request would be answered with 401.
-func (e *SignInError) Failure() audit.Failure {
-	f := audit.Failure{Code: e.Code, Message: e.Error()}
-	if !e.temporary {
-		f.Status = http.StatusUnauthorized
-	}
-	return f
-}
 
 // aadstsPattern finds the code of Microsoft Entra's errors.
 var aadstsPattern = regexp.MustCompile(`AADSTS[0-9]{3,8}`)

@@ -56,7 +56,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 	fresh, err := t.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return "", ctx.Err()
 	case err != nil && good:
 		t.retryAt = now.Add(renewPause)

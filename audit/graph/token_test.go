@@ -53,31 +53,30 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 }
 
 func TestTokensAskOnceForAll(t *testing.T) {
-	calls, release := 0, make(chan struct{})
+	calls, entered, release := 0, make(chan struct{}), make(chan struct{})
 	tk := newTokens(credentialFunc(func(context.Context) (azcore.AccessToken, error) {
 		calls++
+		close(entered)
 		<-release
 		return azcore.AccessToken{Token: "t", ExpiresOn: testNow.Add(time.Hour)}, nil
 	}), "s", func() time.Time { return testNow })
 	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			if got, err := tk.get(context.Background()); got != "t" || err != nil {
-				t.Errorf("got %q, %v", got, err)
-			}
-		})
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	wg.Go(func() {
-		// Waiting for another's sign-in hears the cancellation.
-		if _, err := tk.get(ctx); !errors.Is(err, context.Canceled) {
-			// It may have come first; then it got a token.
-			if err != nil {
-				t.Errorf("got %v", err)
-			}
+	ask := func() {
+		if got, err := tk.get(context.Background()); got != "t" || err != nil {
+			t.Errorf("got %q, %v", got, err)
 		}
-	})
+	}
+	wg.Go(ask)
+	<-entered
+	for range 10 {
+		wg.Go(ask)
+	}
+	// Waiting for another's sign-in hears the cancellation.
+	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
+	if _, err := tk.get(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
 	close(release)
 	wg.Wait()
 	if calls != 1 {
