@@ -115,7 +115,41 @@ func (b *book) before(title string, t report.Table, all string) error {
 	if err := b.f.SetSheetDimension(title, all); err != nil {
 		return err
 	}
-	return b.page(title, "$1:$1")
+	if err := b.page(title, "$1:$1"); err != nil {
+		return err
+	}
+	return b.printArea(title, t, all)
+}
+
+// printedTo names the last column that is printed, by the key of the first
+// column, where a whole row would be too small to read on paper.
+func printedTo(first string) string {
+	switch first {
+	case "impact", "strength":
+		return "authenticator"
+	case "risk":
+		return "undecided"
+	}
+	return ""
+}
+
+// printArea keeps the columns that only machines need off the paper.
+func (b *book) printArea(title string, t report.Table, all string) error {
+	key := printedTo(t.Columns[0].Key)
+	for i, c := range t.Columns {
+		if c.Key != key {
+			continue
+		}
+		name, err := excelize.ColumnNumberToName(i + 1)
+		if err != nil {
+			return err
+		}
+		last := strings.TrimLeft(strings.TrimPrefix(all, "A1:"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		return b.f.SetDefinedName(&excelize.DefinedName{
+			Name: "_xlnm.Print_Area", RefersTo: fmt.Sprintf("'%s'!$A$1:$%s$%s", title, name, last), Scope: title,
+		})
+	}
+	return nil
 }
 
 // page sets how a sheet prints: landscape, one page wide, the header repeated,
@@ -127,19 +161,19 @@ func (b *book) page(title, repeat string) error {
 	}); err != nil {
 		return err
 	}
-	side, edge := 0.4, 0.6
+	side, edge, head := 0.4, 0.7, 0.3
 	if err := b.f.SetPageMargins(title, &excelize.PageLayoutMarginsOptions{
-		Left: &side, Right: &side, Top: &edge, Bottom: &edge,
+		Left: &side, Right: &side, Top: &edge, Bottom: &edge, Header: &head, Footer: &head,
 	}); err != nil {
 		return err
 	}
-	head := "&L&A"
+	text := "&L&A"
 	if !b.d.Complete() {
-		head += "&C&\"" + family + ",Bold\"INCOMPLETE: see Summary"
+		text += "&C&\"" + family + ",Bold\"INCOMPLETE: see Summary"
 	}
-	head += "&R" + strings.ReplaceAll(b.d.Tool().Name, "&", "&&")
+	text += "&R" + strings.ReplaceAll(b.d.Tool().Name, "&", "&&")
 	if err := b.f.SetHeaderFooter(title, &excelize.HeaderFooterOptions{
-		OddHeader: head, OddFooter: "&L&D&RPage &P of &N",
+		OddHeader: text, OddFooter: "&L&D&RPage &P of &N",
 	}); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ type styles struct {
 
 	title, made, verdict, verdictBad, good, bad, word, section  int
 	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood int
-	head, cell, number, link                                    int
+	head, headRight, cell, number, link                         int
 
 	// legend are the colours of the impacts: none, breaks, undecided, already
 	// blocked, restored.
@@ -60,12 +60,15 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
 	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
 	middle := &excelize.Alignment{Vertical: "top", Horizontal: "center"}
-	m.to(&s.yesNo, &excelize.Style{Font: plain, Alignment: middle})
-	m.to(&s.yesStrong, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colBadPale), Alignment: middle})
-	m.to(&s.yesWarn, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colWarn), Alignment: middle})
-	m.to(&s.yesGood, &excelize.Style{Font: plain, Fill: fill(colGood), Alignment: middle})
+	// Excel shows a yes as TRUE whatever the format; LibreOffice shows 1 in some
+	// cells of a column without one.
+	logical := `"TRUE";"TRUE";"FALSE"`
+	m.to(&s.yesNo, &excelize.Style{Font: plain, Alignment: middle, CustomNumFmt: &logical})
+	m.to(&s.yesStrong, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colBadPale), Alignment: middle, CustomNumFmt: &logical})
+	m.to(&s.yesWarn, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colWarn), Alignment: middle, CustomNumFmt: &logical})
+	m.to(&s.yesGood, &excelize.Style{Font: plain, Fill: fill(colGood), Alignment: middle, CustomNumFmt: &logical})
 
-	wrap := &excelize.Alignment{Vertical: "center", WrapText: true, Indent: 1}
+	wrap := &excelize.Alignment{Horizontal: "left", Vertical: "center", WrapText: true, Indent: 1}
 	m.to(&s.title, &excelize.Style{Font: font(20, true, colInk), Alignment: &excelize.Alignment{Vertical: "center"}})
 	m.to(&s.made, &excelize.Style{Font: font(10, false, colMuted), Alignment: top(true)})
 	m.to(&s.verdict, &excelize.Style{Font: font(15, true, colInk), Fill: fill(colGood), Alignment: wrap})
@@ -73,7 +76,7 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.good, &excelize.Style{Font: font(11, false, colInk), Alignment: wrap})
 	m.to(&s.bad, &excelize.Style{Font: font(12, true, colInk), Fill: fill(colWarn), Alignment: wrap,
 		Border: box(colInk, 2)})
-	m.to(&s.word, &excelize.Style{Font: font(10.5, false, colInk), Alignment: &excelize.Alignment{Vertical: "top", WrapText: true, Indent: 1}})
+	m.to(&s.word, &excelize.Style{Font: font(10.5, false, colInk), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", WrapText: true, Indent: 1}})
 	m.to(&s.section, &excelize.Style{Font: font(13, true, colHeader), Alignment: &excelize.Alignment{Vertical: "bottom"},
 		Border: []excelize.Border{{Type: "bottom", Color: colHeader, Style: 1}}})
 
@@ -89,10 +92,14 @@ func newStyles(f *excelize.File) (styles, error) {
 	tile(&s.tileGood, colInk, colGood)
 
 	line := []excelize.Border{{Type: "bottom", Color: colGrey, Style: 1}}
-	m.to(&s.head, &excelize.Style{Font: font(10, true, colMuted), Border: []excelize.Border{{Type: "bottom", Color: colLine, Style: 1}}, Alignment: top(true)})
-	m.to(&s.cell, &excelize.Style{Font: plain, Border: line, Alignment: top(true)})
-	m.to(&s.number, &excelize.Style{Font: plain, Border: line, NumFmt: 3, Alignment: &excelize.Alignment{Horizontal: "right", Vertical: "top"}})
-	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Indent: 1}})
+	under := []excelize.Border{{Type: "bottom", Color: colLine, Style: 1}}
+	left := &excelize.Alignment{Horizontal: "left", Vertical: "top", WrapText: true, Indent: 1}
+	right := &excelize.Alignment{Horizontal: "right", Vertical: "top", WrapText: true}
+	m.to(&s.head, &excelize.Style{Font: font(10, true, colMuted), Border: under, Alignment: left})
+	m.to(&s.headRight, &excelize.Style{Font: font(10, true, colMuted), Border: under, Alignment: right})
+	m.to(&s.cell, &excelize.Style{Font: plain, Border: line, Alignment: left})
+	m.to(&s.number, &excelize.Style{Font: plain, Border: line, NumFmt: 3, Alignment: right})
+	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Horizontal: "left", Indent: 1}})
 
 	for i, back := range []string{"FFFFFF", colBad, colWarn, colGrey, colGood} {
 		f := font(10, i == 1, colInk)
@@ -100,7 +107,7 @@ func newStyles(f *excelize.File) (styles, error) {
 		if i == 1 {
 			f.Color = "FFFFFF"
 		}
-		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Indent: 1}})
+		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", Indent: 1}})
 	}
 	m.cond(&s.condBad, &excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: fill(colBad)})
 	m.cond(&s.condWarn, &excelize.Style{Font: &excelize.Font{Italic: true, Color: colInk}, Fill: fill(colWarn)})

@@ -184,7 +184,11 @@ func (p *page) breakdown() {
 		from, to int
 		s        string
 	}{{1, 2, "Impact"}, {3, 3, "Passkeys"}, {4, 6, "Meaning"}, {7, 10, "Authenticator"}, {11, 11, "People"}, {12, 12, "Passkeys"}} {
-		p.put(h.from, h.to, head, h.s, p.styles.head)
+		style := p.styles.head
+		if h.from == h.to {
+			style = p.styles.headRight
+		}
+		p.put(h.from, h.to, head, h.s, style)
 	}
 	impacts := p.d.ImpactFigures()
 	for i, f := range impacts {
@@ -212,7 +216,10 @@ func (p *page) breakdown() {
 	if len(top) > 0 {
 		p.chart(cellName(7, p.row), "G", "K", head, len(top), colBad, "People whose passkey breaks, by authenticator")
 	}
-	p.row += chartRows + 1
+	for range chartRows + 2 {
+		p.height(p.row, 15) // as high as Excel has it: the charts lie over these rows
+		p.row++
+	}
 }
 
 // modelName names an authenticator in a list.
@@ -278,7 +285,7 @@ func (p *page) proposals() {
 	heads := []string{"Passkeys that break", "Passkeys undecided", "People who lose their last", "administrators among them", "People who lose some", "Passkeys unaffected"}
 	p.put(1, 6, p.row, "Proposal", p.styles.head)
 	for i, h := range heads {
-		p.put(7+i, 7+i, p.row, h, p.styles.head)
+		p.put(7+i, 7+i, p.row, h, p.styles.headRight)
 	}
 	p.height(p.row, 42)
 	p.row++
@@ -302,8 +309,12 @@ func (p *page) hardest() {
 	for _, h := range []struct {
 		from, to int
 		s        string
-	}{{1, 4, "User principal name"}, {5, 7, "Name"}, {8, 8, "Administrator"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
-		p.put(h.from, h.to, p.row, h.s, p.styles.head)
+	}{{1, 4, "User principal name"}, {5, 7, "Name"}, {8, 8, "Admin"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
+		style := p.styles.head
+		if h.from > 10 {
+			style = p.styles.headRight
+		}
+		p.put(h.from, h.to, p.row, h.s, style)
 	}
 	p.row++
 	for _, h := range p.d.Hardest {
