@@ -13,6 +13,17 @@ type Column struct {
 	Doc string
 }
 
+// Detail reports whether the column is for machines and specialists: a page for
+// people may leave it out, the workbook and the CSV files never do.
+func (c Column) Detail() bool {
+	switch c.Key {
+	case "reason_code", "passkey_type", "model", "attestation_level", "registrable", "last_used_at", "proposed",
+		"tenant_id", "user_id", "passkey_id", "strength_id", "request_id":
+		return true
+	}
+	return false
+}
+
 // passkeyColumns are the columns of breaking.csv and passkeys.csv.
 func passkeyColumns() []Column {
 	return []Column{
@@ -72,9 +83,9 @@ func aaguidColumns() []Column {
 		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys have it."},
 		{"users", "People", KindCount, 10, "How many people have at least one."},
 		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break."},
-		{"in_current_list", "In the live list", KindYesNo, 11, "Whether a list of the policy as it is names it, whether allow or block list."},
-		{"in_proposed_list", "In the proposed list", KindYesNo, 11, "Whether a list of the proposal names it, whether allow or block list."},
-		{"suggested", "In the suggested list", KindYesNo, 11, "Whether the suggested allow list names it."},
+		{"in_current_list", "In live list", KindYesNo, 13, "Whether a list of the policy as it is names it, whether allow or block list."},
+		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether a list of the proposal names it, whether allow or block list."},
+		{"suggested", "In suggested list", KindYesNo, 13, "Whether the suggested allow list names it."},
 	}
 }
 

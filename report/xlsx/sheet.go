@@ -62,7 +62,7 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	if count == 0 {
 		// Row 2 stays empty, since a table has at least one row of data.
 		note := []any{excelize.Cell{StyleID: b.styles.made, Value: clean(t.Empty)}}
-		if err := sw.SetRow("A4", note); err != nil {
+		if err := sw.SetRow(cellName(1, noteRow), note); err != nil {
 			return err
 		}
 	}
@@ -84,6 +84,9 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	}
 	return nil
 }
+
+// noteRow is the row of the note below an empty table.
+const noteRow = 4
 
 // tableName makes a name that Excel takes for a table: letters and digits.
 func tableName(title string) string {
@@ -117,6 +120,9 @@ func (b *book) before(title string, t report.Table, all string) error {
 	}
 	if err := b.page(title, "$1:$1"); err != nil {
 		return err
+	}
+	if t.Count == 0 {
+		all = fmt.Sprintf("A1:A%d", noteRow)
 	}
 	return b.printArea(title, t, all)
 }

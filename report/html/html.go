@@ -1,0 +1,285 @@
+// Package html writes a report as one page for people: no outside resource, no
+// request to anywhere, usable from a file share.
+//
+// It lays out the report's model and knows nothing else. Whatever a tenant's
+// people wrote stands there as text: html/template escapes it, the rows travel
+// as JSON in a block that no browser executes, the page's own script sets text
+// alone, and the Content-Security-Policy lets nothing else run or load.
+package html
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	_ "embed" // for the page's parts
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"passkey-audit/report"
+)
+
+// The page's parts: a template, and the style and the script that the policy
+// admits by their hashes.
+var (
+	//go:embed page.html.tmpl
+	pageText string
+	//go:embed page.css
+	styleText string
+	//go:embed page.js
+	scriptText string
+)
+
+// rowLimit is how many rows of a table the page holds. Beyond it the workbook
+// serves better: a browser would take seconds to open the page.
+const rowLimit = 50_000
+
+// textLimit cuts the texts of cells, in runes; users name their passkeys.
+const textLimit = 300
+
+// Write writes report.html.
+func Write(ctx context.Context, w io.Writer, d *report.Document) error {
+	if err := write(ctx, w, d, rowLimit); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+func write(ctx context.Context, w io.Writer, d *report.Document, limit int) error {
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"number": report.Number, "tone": tone, "see": anchor,
+	}).Parse(pageText)
+	if err != nil {
+		return err
+	}
+	p := newPage(d, limit)
+	b := bufio.NewWriterSize(w, 64<<10)
+	if err := t.ExecuteTemplate(b, "top", p); err != nil {
+		return err
+	}
+	for _, s := range p.Tables {
+		if err := writeData(ctx, b, s); err != nil {
+			return err
+		}
+	}
+	if err := t.ExecuteTemplate(b, "bottom", p); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+// A page is what the template shows.
+type page struct {
+	Doc       *report.Document
+	Style     template.CSS
+	Script    template.JS
+	StyleSum  string
+	ScriptSum string
+	Bars      []bar
+	Models    []bar
+	Tables    []section
+	Hardest   []report.Person
+}
+
+// A bar is one bar of a chart, in the units of its drawing.
+type bar struct {
+	Label, Full string
+	Value       int
+	Y, TextY    int
+	Width       int
+	LabelX      int
+	Tone        string
+}
+
+// A section is one table of the page.
+type section struct {
+	report.Table
+	ID, Caption string
+	Shown       int
+}
+
+// More reports whether rows are left out.
+func (s section) More() bool { return s.Shown < s.Count }
+
+func newPage(d *report.Document, limit int) *page {
+	p := &page{
+		Doc: d, Style: template.CSS(styleText), Script: template.JS(scriptText),
+		StyleSum: sum(styleText), ScriptSum: sum(scriptText), Hardest: d.Hardest[:min(len(d.Hardest), 5)],
+	}
+	captions := map[string]string{
+		report.TitleBreaking: "Every passkey that the proposal blocks, those that break first.",
+		report.TitleUsers:    "Every user with a passkey, and every user who could not be read.",
+		report.TitleAAGUIDs:  "Every authenticator model in use or on a list.",
+		report.TitlePolicy:   "The live policy beside the proposal, setting by setting.",
+		report.TitleUnread:   "What could not be read, and why.",
+		report.TitleRun:      "When and how this report was made.",
+	}
+	for _, t := range d.Tables() {
+		if c, ok := captions[t.Title]; ok {
+			p.Tables = append(p.Tables, section{Table: t, ID: anchor(t.Title), Caption: c, Shown: min(t.Count, limit)})
+		}
+	}
+	var bars []bar
+	for _, f := range d.ImpactFigures() {
+		bars = append(bars, bar{Label: f.Label, Full: f.Label, Value: f.Value, Tone: tone(f.Tone)})
+	}
+	p.Bars = scale(bars)
+	bars = nil
+	for _, a := range d.TopBreaking(8) {
+		name := a.Title
+		if a.Name == "" && !a.None {
+			name = "Unknown " + a.AAGUID.String()
+		}
+		bars = append(bars, bar{Label: cutRunes(name, 34), Full: name, Value: a.PeopleBreaking, Tone: "bad"})
+	}
+	p.Models = scale(bars)
+	return p
+}
+
+// Sizes of the charts, in the drawing's units.
+const (
+	barHeight = 34
+	barLeft   = 250
+	barMost   = 270
+)
+
+// scale gives the bars their places and lengths; the longest fills the room.
+func scale(bars []bar) []bar {
+	most := 1
+	for _, b := range bars {
+		most = max(most, b.Value)
+	}
+	for i := range bars {
+		b := &bars[i]
+		b.Y, b.TextY = i*barHeight+6, i*barHeight+23
+		b.Width = b.Value * barMost / most
+		if b.Value > 0 {
+			b.Width = max(b.Width, 2)
+		}
+		b.LabelX = barLeft + b.Width + 8
+	}
+	return bars
+}
+
+// Height is the height of a chart of these bars.
+func (p *page) Height(bars []bar) int { return len(bars)*barHeight + 8 }
+
+// anchor gives the id of a table's section.
+func anchor(title string) string {
+	return "t-" + strings.ReplaceAll(strings.ToLower(title), " ", "-")
+}
+
+func tone(t report.Tone) string {
+	switch t {
+	case report.ToneBad:
+		return "bad"
+	case report.ToneWarn:
+		return "warn"
+	case report.ToneGood:
+		return "good"
+	}
+	return "plain"
+}
+
+// sum gives the source expression that admits a text by its hash.
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(h[:])
+}
+
+func cutRunes(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n]) + "…"
+}
+
+// A head describes a column to the page's script.
+type head struct {
+	Key     string `json:"k"`
+	Heading string `json:"h"`
+	Doc     string `json:"d"`
+	Kind    string `json:"t"`
+}
+
+// writeData writes one table's rows as a block of JSON. encoding/json writes
+// the characters <, > and & as escapes, so no text can end the block.
+func writeData(ctx context.Context, w *bufio.Writer, s section) error {
+	var heads []head
+	var take []int
+	for i, c := range s.Columns {
+		if c.Detail() {
+			continue
+		}
+		take = append(take, i)
+		heads = append(heads, head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)})
+	}
+	h, err := json.Marshal(heads)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "<script type=\"application/json\" id=\"data-%s\">{\"columns\":%s,\"rows\":[", s.ID, h)
+	n := 0
+	for row, err := range s.Rows(ctx) {
+		if err != nil {
+			return err
+		}
+		if n >= s.Shown {
+			break
+		}
+		if n > 0 {
+			w.WriteByte(',')
+		}
+		n++
+		w.WriteString("\n[")
+		for i, c := range take {
+			if i > 0 {
+				w.WriteByte(',')
+			}
+			if err := writeCell(w, row[c]); err != nil {
+				return err
+			}
+		}
+		w.WriteByte(']')
+	}
+	// A bufio.Writer keeps its first error; the caller flushes it.
+	_, err = w.WriteString("]}</script>\n")
+	return err
+}
+
+func kind(k report.Kind) string {
+	switch k {
+	case report.KindCount:
+		return "count"
+	case report.KindTime:
+		return "time"
+	case report.KindYesNo:
+		return "yesno"
+	case report.KindEnum:
+		return "enum"
+	case report.KindGUID:
+		return "guid"
+	}
+	return "text"
+}
+
+func writeCell(w *bufio.Writer, c report.Cell) error {
+	switch c.Type() {
+	case report.CellEmpty:
+		_, err := w.WriteString("null")
+		return err
+	case report.CellCount, report.CellYesNo:
+		_, err := w.Write(c.Append(w.AvailableBuffer()))
+		return err
+	}
+	b, err := json.Marshal(cutRunes(c.String(), textLimit))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
