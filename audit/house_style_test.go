@@ -48,7 +48,7 @@ var calls = []call{
 }
 
 // goroutines names the packages that may start them.
-var goroutines = map[string]bool{"audit/collect": true, "audit/pace": true, "cmd/passkey-audit": true}
+var goroutines = map[string]bool{"audit/collect": true, "audit/pace": true, "audit/graphsim": true, "cmd/passkey-audit": true}
 
 // checkFile gives what one file does against the habits of the house.
 func checkFile(f *goFile) []string {
@@ -70,7 +70,7 @@ func checkFile(f *goFile) []string {
 			}
 		case *ast.GoStmt:
 			if !f.test() && !goroutines[f.dir] {
-				say(n, "goroutine; they start in audit/collect, audit/pace and the program alone")
+				say(n, "goroutine; they start in audit/collect, audit/pace, the simulated server and the program alone")
 			}
 		case *ast.SelectorExpr:
 			x, ok := n.X.(*ast.Ident)

@@ -37,6 +37,8 @@ func TestPaging(t *testing.T) {
 			wantUsers(func(_ int, u audit.User) bool { return u.Enabled == audit.No && u.Type == "Member" }), 0},
 		{"members with cast", "/v1.0/groups/" + pilots + "/transitiveMembers/microsoft.graph.user?$select=id&$top=3&$count=true",
 			[]string{"ConsistencyLevel", "eventual"}, wantUsers(func(i int, _ audit.User) bool { return s.Member(groupPilots, i) }), 0},
+		{"members with cast, as SDKs write it", "/v1.0/groups/" + pilots + "/transitiveMembers/graph.user?$select=id&$top=3&$count=true",
+			[]string{"ConsistencyLevel", "eventual"}, wantUsers(func(i int, _ audit.User) bool { return s.Member(groupPilots, i) }), 0},
 		{"direct members with cast", "/v1.0/groups/" + pilots + "/members/microsoft.graph.user?$select=id&$top=3&$count=true",
 			[]string{"ConsistencyLevel", "eventual"}, wantUsers(func(i int, _ audit.User) bool { return s.tenant.isMember(groupPilots, i) }), 0},
 		{"report", "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=200", nil,

@@ -117,7 +117,9 @@ func (s *Server) findGroup(q *request, rt *route) bool {
 	if !rt.transitive && !q.is(2, "members") {
 		return false
 	}
-	rt.cast = q.count == 4 && q.is(3, "microsoft.graph.user")
+	// The documentation writes the namespace whole; Microsoft's SDKs write its
+	// alias, and the service takes both.
+	rt.cast = q.count == 4 && (q.is(3, "microsoft.graph.user") || q.is(3, "graph.user"))
 	return q.count == 3 || rt.cast
 }
 

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"passkey-audit/audit"
+	"passkey-audit/audit/collect"
+	"passkey-audit/audit/graph"
+	"passkey-audit/audit/pace"
+)
+
+// connectOptions say how to sign in, and to which cloud.
+type connectOptions struct {
+	auth, tenant, clientID, certificate, accessTokenFile string
+	cloud, graphEndpoint, authorityHost                  string
+	disableInstanceDiscovery                             bool
+}
+
+// AddFlags binds the flags.
+func (o *connectOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.auth, "auth", graph.AuthAuto, "how to sign in: auto, secret, certificate or token")
+	f.StringVar(&o.tenant, "tenant", "", "the tenant's `ID` or domain (or AZURE_TENANT_ID)")
+	f.StringVar(&o.clientID, "client-id", "", "the app registration's `ID` (or AZURE_CLIENT_ID)")
+	f.StringVar(&o.certificate, "certificate", "", "PEM or PFX `FILE` with certificate and private key (or AZURE_CLIENT_CERTIFICATE_PATH)")
+	f.StringVar(&o.accessTokenFile, "access-token-file", "", "`FILE` with an access token for Microsoft Graph (or PASSKEY_AUDIT_ACCESS_TOKEN)")
+	f.StringVar(&o.cloud, "cloud", "global", "cloud: global, usgov, dod, china, bleu, delos, govsg or custom")
+	f.StringVar(&o.graphEndpoint, "graph-endpoint", "", "with --cloud custom: `URL` of Microsoft Graph's root, without a version")
+	f.StringVar(&o.authorityHost, "authority-host", "", "with --cloud custom: `URL` of the sign-in host")
+	f.BoolVar(&o.disableInstanceDiscovery, "disable-instance-discovery", false, "with --cloud custom: do not ask Microsoft whether the sign-in host is a known one")
+}
+
+// custom is the cloud whose addresses the user gives.
+const custom = "custom"
+
+// graphCloud finds the cloud and checks the flags that go with it.
+func (o *connectOptions) graphCloud() (graph.Cloud, error) {
+	if o.cloud != custom {
+		if o.graphEndpoint != "" || o.authorityHost != "" || o.disableInstanceDiscovery {
+			return graph.Cloud{}, usagef("--graph-endpoint, --authority-host and --disable-instance-discovery go with --cloud custom alone")
+		}
+		return graph.CloudByName(o.cloud)
+	}
+	if o.graphEndpoint == "" {
+		return graph.Cloud{}, usagef("--cloud custom needs --graph-endpoint URL")
+	}
+	return graph.CustomCloud(o.graphEndpoint, o.authorityHost)
+}
+
+// authOptions gathers what there is to sign in with. Secrets come from the
+// environment or a file, never from a flag, which any process could see.
+func (o *connectOptions) authOptions(w world, c graph.Cloud) (graph.AuthOptions, error) {
+	orEnv := func(value, name string) string {
+		if value != "" {
+			return value
+		}
+		return w.getenv(name)
+	}
+	a := graph.AuthOptions{
+		Method: o.auth, Cloud: c, DisableInstanceDiscovery: o.disableInstanceDiscovery,
+		TenantID: orEnv(o.tenant, "AZURE_TENANT_ID"), ClientID: orEnv(o.clientID, "AZURE_CLIENT_ID"),
+		ClientSecret:        w.getenv("AZURE_CLIENT_SECRET"),
+		CertificateFile:     orEnv(o.certificate, "AZURE_CLIENT_CERTIFICATE_PATH"),
+		CertificatePassword: w.getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		AccessToken:         w.getenv("PASSKEY_AUDIT_ACCESS_TOKEN"),
+		Now:                 w.now,
+	}
+	if o.accessTokenFile != "" {
+		b, err := readSmall(o.accessTokenFile)
+		if err != nil {
+			return a, usagef("--access-token-file: %v", err)
+		}
+		a.AccessToken = strings.TrimSpace(string(b))
+	}
+	return a, nil
+}
+
+// readSmall reads a file that cannot be large.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	const most = 1 << 20
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(b) > most {
+		err = fmt.Errorf("%s is larger than 1 MiB", path)
+	}
+	return b, err
+}
+
+// connect signs in, and makes sure that the token belongs to the tenant that
+// was asked for.
+func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (*graph.Client, error) {
+	credential, err := graph.NewCredential(auth)
+	if err != nil {
+		return nil, err
+	}
+	client, err := graph.New(graph.Options{
+		Cloud: auth.Cloud, Credential: credential, UserAgent: "passkey-audit/" + toolVersion(),
+		Observe: func(x graph.Exchange) { logExchange(log, x) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	tid, err := client.TokenTenant(ctx)
+	if err == nil && isGUID(auth.TenantID) && tid != "" && !strings.EqualFold(tid, auth.TenantID) {
+		err = &graph.SignInError{Message: fmt.Sprintf("the access token belongs to tenant %s, not to %s", tid, auth.TenantID), Hint: "sign in to the right tenant, or change --tenant"}
+	}
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
+}
+
+func isGUID(s string) bool {
+	_, err := audit.ParseAAGUID(s)
+	return err == nil
+}
+
+func logExchange(log zerolog.Logger, x graph.Exchange) {
+	log.Debug().Str("method", x.Method).Str("path", x.Path).Int("status", x.Status).Str("code", x.Code).Dur("took", x.Duration).
+		Int("bytes", x.Received).Str("protocol", x.Protocol).Str("request_id", x.RequestID).
+		Int("units", x.Load.Units).Float64("quota_used", x.Load.Percentage).Msg("request")
+}
+
+// readTenant reads which tenant this is: the first request of a scan, and so
+// the one that tells whether sign-in and permissions work.
+func readTenant(ctx context.Context, client *graph.Client, s *pace.Scheduler) (audit.Tenant, error) {
+	var t audit.Tenant
+	err := s.Do(ctx, collect.Directory, new(pace.Try), func(ctx context.Context) (pace.Report, error) {
+		var err error
+		t, err = client.Organization(ctx)
+		return pace.Report{}, err
+	})
+	return t, err
+}
+
+// source is a graph.Client as package collect wants it.
+type source struct{ *graph.Client }
+
+var _ collect.Source = source{}
+
+// Users reads a page of all users; which of them are in scope is decided by
+// collect, so that those left out are counted.
+func (s source) Users(ctx context.Context, link string) (audit.UserPage, error) {
+	return s.Client.Users(ctx, link, graph.UserQuery{})
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"passkey-audit/audit"
+	"passkey-audit/audit/aaguid"
+	"passkey-audit/audit/policy"
+	"passkey-audit/audit/snapshot"
+	"passkey-audit/report"
+	"passkey-audit/report/text"
+)
+
+// EvaluateOptions are the flags of the command evaluate.
+type EvaluateOptions struct {
+	proposalOptions
+	namesOptions
+	outputOptions
+	logOptions
+}
+
+// AddFlags binds the flags.
+func (o *EvaluateOptions) AddFlags(cmd *cobra.Command) {
+	o.proposalOptions.AddFlags(cmd)
+	o.namesOptions.AddFlags(cmd)
+	o.outputOptions.AddFlags(cmd)
+	o.logOptions.AddFlags(cmd)
+}
+
+func newEvaluateCommand(w world, u *ui) *cobra.Command {
+	var o EvaluateOptions
+	cmd := &cobra.Command{
+		Use:   "evaluate SNAPSHOT",
+		Short: "Judge a saved snapshot again, offline, under another proposal",
+		Long: `Judges the passkeys in a snapshot (the file, or the folder of a scan) under
+another proposal and writes the reports. It asks no server.
+
+` + exitHelp,
+		Example: `  passkey-audit evaluate passkey-audit_contoso.com_20261101T080000Z --proposed authenticator-only --out what-if
+  passkey-audit evaluate snapshot.db --proposed proposal.json --format csv --out what-if`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("%s takes one snapshot, a file or the folder of a scan, and %d were given", cmd.CommandPath(), len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runEvaluate(cmd.Context(), w, u, &o, args[0])
+		},
+	}
+	o.AddFlags(cmd)
+	return cmd
+}
+
+func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path string) (err error) {
+	_, endLog, err := o.logOptions.open(u)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, endLog()) }()
+	if err := o.outputOptions.check(); err != nil {
+		return err
+	}
+	names, err := o.catalogue()
+	if err != nil {
+		return err
+	}
+	spec, err := o.spec(u, names)
+	if err != nil {
+		return err
+	}
+	r, err := openSnapshot(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	// The report may go beside the snapshot it is made from: that stays.
+	out := o.out
+	if out != "" {
+		if found := inTheWay(out); len(found) > 0 && !o.force && !(len(found) == 1 && found[0] == fileSnapshot) {
+			return usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(out), strings.Join(found, ", "))
+		}
+	}
+	if err := checkOut(&outputOptions{}); out == "" && err != nil {
+		return err
+	}
+	dir, err := openOut(out, r.Meta().Tenant, w)
+	if err != nil {
+		return err
+	}
+	defer dir.release()
+	return writeReports(ctx, u, r, spec, names, &o.outputOptions, dir.path, o.force)
+}
+
+// openSnapshot opens a snapshot, given its file or the folder of its scan.
+func openSnapshot(ctx context.Context, path string) (*snapshot.Reader, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, fileSnapshot)
+	}
+	r, err := snapshot.OpenReader(ctx, path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, usagef("%s: there is no such snapshot", quote(path))
+	case errors.Is(err, snapshot.ErrNoSnapshot), errors.Is(err, snapshot.ErrNewer), errors.Is(err, snapshot.ErrInUse):
+		return nil, usagef("%s is %v", quote(path), err)
+	}
+	return r, err
+}
+
+// openOut makes and locks the folder of reports that go beside no new snapshot.
+func openOut(out string, tenant audit.Tenant, w world) (*outDir, error) {
+	if out == "" {
+		out = "passkey-audit_" + folderName(tenant) + "_" + w.now().UTC().Format("20060102T150405Z")
+	}
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return nil, usagef("--out %s: %v", quote(out), bare(err))
+	}
+	return lockOut(out)
+}
+
+// writeReports judges a snapshot, writes the files and prints the summary. Its
+// error tells the exit status also where all went well.
+func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, spec policy.Spec, names *aaguid.Catalogue, o *outputOptions, dir string, overwrite bool) (err error) {
+	j, err := judge(ctx, r, spec, names)
+	if err != nil {
+		return err
+	}
+	for _, id := range j.missingGroups() {
+		u.warn("the proposal names group %s, which the scan did not read: verdicts that depend on it stay undecided; scan again with this proposal", id)
+	}
+	d, err := j.document(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if overwrite {
+		// What this run does not write must not stand beside what it writes.
+		for _, f := range reportFiles() {
+			if rerr := os.Remove(filepath.Join(dir, f)); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+				return rerr
+			}
+		}
+	}
+	out := &output{dir: dir}
+	if err := out.writeAll(ctx, d, o, [2]audit.Policy{j.live, j.proposal.Policy}); err != nil {
+		return err
+	}
+	var files []string
+	for _, f := range out.files {
+		files = append(files, f.Name)
+	}
+	if err := text.WriteTerminal(u.out, d, text.Output{Dir: dir, Files: files}); err != nil {
+		return err
+	}
+	return resultOf(d, o.failOn)
+}
+
+// resultOf gives the error that stands for what the report found.
+func resultOf(d *report.Document, failOn []string) error {
+	if !d.Complete() {
+		return &resultError{exitPartial}
+	}
+	for _, f := range failOn {
+		if f == "breaking" && d.Passkeys.Breaks > 0 || f == "undecided" && d.Passkeys.Undecided > 0 {
+			return &resultError{exitFinding}
+		}
+	}
+	return nil
+}

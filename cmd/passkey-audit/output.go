@@ -1,0 +1,371 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"passkey-audit/audit"
+	"passkey-audit/report"
+	"passkey-audit/report/csv"
+	"passkey-audit/report/html"
+	reportjson "passkey-audit/report/json"
+	"passkey-audit/report/text"
+	"passkey-audit/report/xlsx"
+)
+
+// Names of files in a report folder, beside report's names of CSV files.
+const (
+	fileSnapshot  = "snapshot.db"
+	fileWorkbook  = "report.xlsx"
+	fileSummary   = "summary.json"
+	filePasskeys  = "passkeys.jsonl"
+	fileSuggested = "suggested-policy.json"
+	filePage      = "report.html"
+	fileAAGUIDs   = "AAGUIDs.txt"
+	fileManifest  = "manifest.json"
+	fileLock      = ".lock"
+)
+
+// Formats that --format takes.
+const (
+	formatXLSX = "xlsx"
+	formatCSV  = "csv"
+	formatJSON = "json"
+	formatText = "txt"
+	formatHTML = "html"
+)
+
+// outputOptions say what is written, and where.
+type outputOptions struct {
+	out       string
+	formats   []string
+	force     bool
+	delimiter string
+	raw       bool
+	failOn    []string
+}
+
+// AddFlags binds the flags.
+func (o *outputOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "", "`DIR` for the reports (default passkey-audit_<tenant>_<UTC time>)")
+	f.StringSliceVar(&o.formats, "format", allFormats(), "formats to write")
+	f.BoolVar(&o.force, "force", false, "overwrite report files that are in the way")
+	f.StringVar(&o.delimiter, "csv-delimiter", ",", "the character between the fields of CSV files")
+	f.BoolVar(&o.raw, "csv-raw", false, "CSV by RFC 4180, without byte order mark and without the ' that keeps Excel from taking text for a formula")
+	f.StringArrayVar(&o.failOn, "fail-on", nil, "exit with status 3 if there is a finding of this `KIND`: breaking or undecided (repeatable)")
+}
+
+func allFormats() []string {
+	return []string{formatXLSX, formatCSV, formatJSON, formatText, formatHTML}
+}
+
+func (o *outputOptions) check() error {
+	if len(o.formats) == 0 {
+		return usagef("--format: choose at least one of %s", strings.Join(allFormats(), ", "))
+	}
+	for _, f := range o.formats {
+		if err := oneOf("format", f, allFormats()...); err != nil {
+			return err
+		}
+	}
+	for _, f := range o.failOn {
+		if err := oneOf("fail-on", f, "breaking", "undecided"); err != nil {
+			return err
+		}
+	}
+	if o.delimiter == `\t` {
+		o.delimiter = "\t"
+	}
+	r, n := utf8.DecodeRuneInString(o.delimiter)
+	if n == 0 || n != len(o.delimiter) {
+		return usagef("--csv-delimiter %s: %v", quote(o.delimiter), csv.ErrDelimiter)
+	}
+	if err := (csv.Options{Delimiter: r}).Check(); err != nil {
+		return usagef("--csv-delimiter %s: %v", quote(o.delimiter), err)
+	}
+	return nil
+}
+
+func (o *outputOptions) csv() csv.Options {
+	r, _ := utf8.DecodeRuneInString(o.delimiter)
+	return csv.Options{Delimiter: r, Raw: o.raw}
+}
+
+func (o *outputOptions) wants(format string) bool { return slices.Contains(o.formats, format) }
+
+// reportFiles lists every file that a report may hold, in the order in which
+// they are written; the manifest comes last, when all else is there.
+func reportFiles() []string {
+	return []string{
+		fileWorkbook, report.FileBreaking, report.FilePasskeys, report.FileUsers, report.FileAAGUIDs, report.FileUnread,
+		report.FileStrengths, report.FileOutreach, fileSummary, filePasskeys, fileSuggested, fileAAGUIDs, filePage, fileManifest,
+	}
+}
+
+// An outDir is a report folder that belongs to this process until release.
+type outDir struct {
+	path string
+	lock *flock.Flock
+}
+
+// release gives the folder back.
+func (d *outDir) release() {
+	// The file goes first: whoever opens it after that makes a new one.
+	_ = os.Remove(d.lock.Path())
+	_ = d.lock.Unlock()
+}
+
+// inTheWay lists files of a report or a snapshot in a folder.
+func inTheWay(dir string) []string {
+	var out []string
+	for _, f := range append([]string{fileSnapshot}, reportFiles()...) {
+		if _, err := os.Lstat(filepath.Join(dir, f)); err == nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// checkOut looks, before the first request, whether the reports can be written.
+// It leaves nothing behind.
+func checkOut(o *outputOptions) error {
+	dir := o.out
+	if dir == "" {
+		dir = "."
+	} else if found := inTheWay(dir); len(found) > 0 && !o.force {
+		return usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(dir), strings.Join(found, ", "))
+	}
+	// The nearest folder that exists has to take a new entry.
+	for {
+		info, err := os.Stat(dir)
+		if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
+			dir = filepath.Dir(dir)
+			continue
+		}
+		if err == nil && !info.IsDir() {
+			err = errors.New("it is no folder")
+		}
+		if err == nil {
+			var probe string
+			if probe, err = os.MkdirTemp(dir, ".passkey-audit-*"); err == nil {
+				err = os.Remove(probe)
+			}
+		}
+		if err != nil {
+			return usagef("--out %s: cannot write to %s: %v", quote(o.out), quote(dir), bare(err))
+		}
+		return nil
+	}
+}
+
+// bare strips the path from an error about a path.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// makeOut makes the report folder and locks it.
+func makeOut(out string, tenant audit.Tenant, at time.Time, force bool) (*outDir, error) {
+	if out == "" {
+		out = fmt.Sprintf("passkey-audit_%s_%s", folderName(tenant), at.Format("20060102T150405Z"))
+	}
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return nil, usagef("--out %s: %v", quote(out), bare(err))
+	}
+	d, err := lockOut(out)
+	if err != nil {
+		return nil, err
+	}
+	if found := inTheWay(out); len(found) > 0 {
+		if !force {
+			d.release()
+			return nil, usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(out), strings.Join(found, ", "))
+		}
+		// A new scan begins: nothing of an older one may stand beside it.
+		for _, f := range append(found, fileSnapshot+"-wal", fileSnapshot+"-shm", fileSnapshot+"-journal") {
+			if err := os.Remove(filepath.Join(out, f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				d.release()
+				return nil, usagef("--out %s: %v", quote(out), bare(err))
+			}
+		}
+	}
+	return d, nil
+}
+
+// lockOut takes a folder for this process; the system frees it if we die.
+func lockOut(dir string) (*outDir, error) {
+	l := flock.New(filepath.Join(dir, fileLock), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, usagef("%s: cannot lock the folder: %v", quote(dir), bare(err))
+	}
+	if !ok {
+		return nil, usagef("%s is in use by another passkey-audit: wait for its end, or choose another folder", quote(dir))
+	}
+	return &outDir{path: dir, lock: l}, nil
+}
+
+// folderName makes a tenant's name fit for a file name.
+func folderName(t audit.Tenant) string {
+	s := t.Domain
+	if s == "" {
+		s = t.ID
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+// An output writes the files of one report.
+type output struct {
+	dir   string
+	files []reportjson.File
+}
+
+// writeAll writes every file that was asked for, the manifest last.
+func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputOptions, policies [2]audit.Policy) error {
+	c := opts.csv()
+	for _, name := range reportFiles() {
+		format, write := formatXLSX, func(w io.Writer) error { return xlsx.Write(ctx, w, d, xlsx.Options{TempDir: o.dir}) }
+		switch name {
+		case fileWorkbook:
+		case fileSummary:
+			format, write = formatJSON, func(w io.Writer) error { return reportjson.WriteSummary(w, d) }
+		case filePasskeys:
+			format, write = formatJSON, func(w io.Writer) error { return reportjson.WritePasskeys(ctx, w, d) }
+		case fileSuggested:
+			format, write = formatJSON, func(w io.Writer) error { _, err := w.Write(d.SuggestedBody()); return err }
+		case fileAAGUIDs:
+			format, write = formatText, func(w io.Writer) error { return text.WriteAAGUIDs(ctx, w, d) }
+		case filePage:
+			format, write = formatHTML, func(w io.Writer) error { return html.Write(ctx, w, d) }
+		case fileManifest:
+			if err := o.manifest(d, opts, policies); err != nil {
+				return err
+			}
+			continue
+		default:
+			t, ok := d.Table(name)
+			if !ok {
+				return fmt.Errorf("write %s: the report has no such table", name)
+			}
+			format, write = formatCSV, func(w io.Writer) error { return csv.Write(ctx, w, t, c) }
+		}
+		if !opts.wants(format) {
+			continue
+		}
+		if err := o.write(name, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes a file under a temporary name and renames it when it is whole.
+func (o *output) write(name string, fill func(io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", filepath.Join(o.dir, name), err)
+		}
+	}()
+	f, err := os.CreateTemp(o.dir, "."+name+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	m := &measure{sum: sha256.New()}
+	b := bufio.NewWriterSize(io.MultiWriter(f, m), 256<<10)
+	err = fill(b)
+	if err == nil {
+		err = b.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(o.dir, name))
+	}
+	if err == nil {
+		o.files = append(o.files, m.file(name))
+	}
+	return err
+}
+
+// A measure takes size and digest of what is written.
+type measure struct {
+	sum  hash.Hash
+	size int64
+}
+
+// Write never fails.
+func (m *measure) Write(b []byte) (int, error) {
+	m.size += int64(len(b))
+	return m.sum.Write(b)
+}
+
+func (m *measure) file(name string) reportjson.File {
+	return reportjson.File{Name: name, Size: m.size, SHA256: hex.EncodeToString(m.sum.Sum(nil))}
+}
+
+// manifest writes manifest.json, about all other files of the report and the
+// snapshot if it lies beside them.
+func (o *output) manifest(d *report.Document, opts *outputOptions, policies [2]audit.Policy) error {
+	m := reportjson.NewManifest(d)
+	for i, to := range []*string{&m.PolicySHA256, &m.ProposedSHA256} {
+		// Fields in the order of the type: the same policy gives the same digest.
+		b, err := json.Marshal(policies[i])
+		if err != nil {
+			return fmt.Errorf("digest policy: %w", err)
+		}
+		sum := sha256.Sum256(b)
+		*to = hex.EncodeToString(sum[:])
+	}
+	m.CSV = reportjson.CSVForm{Form: "excel", Delimiter: opts.delimiter}
+	if opts.raw {
+		m.CSV.Form = "raw"
+	}
+	m.Files = slices.Clone(o.files)
+	snap, err := os.Open(filepath.Join(o.dir, fileSnapshot))
+	if err == nil {
+		sum := &measure{sum: sha256.New()}
+		_, err = io.Copy(sum, snap)
+		err = errors.Join(err, snap.Close())
+		m.Files = append(m.Files, sum.file(fileSnapshot))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("digest snapshot: %w", err)
+	}
+	slices.SortFunc(m.Files, func(a, b reportjson.File) int { return strings.Compare(a.Name, b.Name) })
+	return o.write(fileManifest, func(w io.Writer) error { return reportjson.WriteManifest(w, m) })
+}
