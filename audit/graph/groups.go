@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
@@ -65,6 +66,9 @@ func (c *Client) GroupMembers(ctx context.Context, id, link string) (audit.Membe
 	if err != nil {
 		return audit.MemberPage{}, fmt.Errorf("list members of group: %w", err)
 	}
+	// The SDK shortens the namespace to an alias that the documentation does
+	// not mention; the whole name is sure to be understood.
+	request.UrlTemplate = strings.Replace(request.UrlTemplate, "/graph.user{", "/microsoft.graph.user{", 1)
 	k := &call{path: "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user"}
 	if err := c.get(ctx, request, link, k); err != nil {
 		return audit.MemberPage{}, fmt.Errorf("list members of group: %w", err)

@@ -133,7 +133,7 @@ func TestGroupMembers(t *testing.T) {
 	if diff := cmp.Diff(audit.MemberPage{UserIDs: []string{"c"}}, second); diff != "" {
 		t.Errorf("second page (-want +got):\n%s", diff)
 	}
-	if want := "/v1.0/groups/g/transitiveMembers/graph.user?%24count=true&%24select=id&%24top=999"; r.requests[0].URL.RequestURI() != want {
+	if want := "/v1.0/groups/g/transitiveMembers/microsoft.graph.user?%24count=true&%24select=id&%24top=999"; r.requests[0].URL.RequestURI() != want {
 		t.Errorf("got %s, want %s", r.requests[0].URL.RequestURI(), want)
 	}
 	for i, request := range r.requests {
