@@ -39,7 +39,7 @@ var (
 const rowLimit = 50_000
 
 // textLimit cuts the texts of cells, in runes; users name their passkeys.
-const textLimit = 300
+const textLimit = 120
 
 // Write writes report.html.
 func Write(ctx context.Context, w io.Writer, d *report.Document) error {
@@ -82,7 +82,6 @@ type page struct {
 	Bars      []bar
 	Models    []bar
 	Tables    []section
-	Hardest   []report.Person
 }
 
 // A bar is one bar of a chart, in the units of its drawing.
@@ -92,6 +91,7 @@ type bar struct {
 	Y, TextY    int
 	Width       int
 	LabelX      int
+	LabelY      int
 	Tone        string
 }
 
@@ -108,7 +108,7 @@ func (s section) More() bool { return s.Shown < s.Count }
 func newPage(d *report.Document, limit int) *page {
 	p := &page{
 		Doc: d, Style: template.CSS(styleText), Script: template.JS(scriptText),
-		StyleSum: sum(styleText), ScriptSum: sum(scriptText), Hardest: d.Hardest[:min(len(d.Hardest), 5)],
+		StyleSum: sum(styleText), ScriptSum: sum(scriptText),
 	}
 	captions := map[string]string{
 		report.TitleBreaking: "Every passkey that the proposal blocks, those that break first.",
@@ -134,7 +134,7 @@ func newPage(d *report.Document, limit int) *page {
 		if a.Name == "" && !a.None {
 			name = "Unknown " + a.AAGUID.String()
 		}
-		bars = append(bars, bar{Label: cutRunes(name, 34), Full: name, Value: a.PeopleBreaking, Tone: "bad"})
+		bars = append(bars, bar{Label: cutRunes(name, nameLimit), Full: name, Value: a.PeopleBreaking, Tone: "bad"})
 	}
 	p.Models = scale(bars)
 	return p
@@ -142,9 +142,9 @@ func newPage(d *report.Document, limit int) *page {
 
 // Sizes of the charts, in the drawing's units.
 const (
-	barHeight = 34
-	barLeft   = 250
-	barMost   = 270
+	barHeight = 50 // the name and the bar below it
+	barMost   = 340
+	nameLimit = 48 // in runes
 )
 
 // scale gives the bars their places and lengths; the longest fills the room.
@@ -155,12 +155,12 @@ func scale(bars []bar) []bar {
 	}
 	for i := range bars {
 		b := &bars[i]
-		b.Y, b.TextY = i*barHeight+6, i*barHeight+23
+		b.Y, b.TextY = i*barHeight+22, i*barHeight+16
 		b.Width = b.Value * barMost / most
 		if b.Value > 0 {
 			b.Width = max(b.Width, 2)
 		}
-		b.LabelX = barLeft + b.Width + 8
+		b.LabelX, b.LabelY = b.Width+8, b.Y+16
 	}
 	return bars
 }
