@@ -144,7 +144,7 @@ func (t *terminal) models() {
 		if a.Name == "" && !a.None {
 			name = a.AAGUID.String()
 		}
-		t.line(fmt.Sprintf("  %s %8s  %s", Pad(name, 44), report.Number(a.Breaking), "of "+report.Plural(a.PeopleBreaking, "person", "people")))
+		t.line(fmt.Sprintf("  %s %s, %s", Pad(name, 40), report.Plural(a.Breaking, "passkey", "passkeys"), report.Plural(a.PeopleBreaking, "person", "people")))
 	}
 }
 

@@ -1,0 +1,139 @@
+package html
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"html"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"passkey-audit/report"
+	"passkey-audit/report/testdata/fixture"
+)
+
+func written(t *testing.T, d *report.Document, limit int) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(context.Background(), &b, d, limit); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestGolden(t *testing.T) {
+	for name, in := range map[string]report.Input{"report.html": fixture.Input(t.TempDir()), "report-empty.html": fixture.Empty(t.TempDir())} {
+		t.Run(name, func(t *testing.T) {
+			fixture.Golden(t, name, []byte(written(t, fixture.Build(t, in), rowLimit)))
+		})
+	}
+}
+
+// TestPolicy: the policy admits exactly the page's own style and script, and
+// nothing in the page asks for anything from elsewhere.
+func TestPolicy(t *testing.T) {
+	s := written(t, fixture.Build(t, fixture.Input(t.TempDir())), rowLimit)
+	policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(s)
+	if policy == nil || !strings.HasPrefix(policy[1], "default-src 'none'; ") || strings.Contains(policy[1], "unsafe") {
+		t.Fatalf("policy %q", policy)
+	}
+	for _, tag := range []string{"style", "script"} {
+		found := regexp.MustCompile(`(?s)<`+tag+`>(.*?)</`+tag+`>`).FindAllStringSubmatch(s, -1)
+		if len(found) != 1 {
+			t.Fatalf("%d blocks of %s", len(found), tag)
+		}
+		h := sha256.Sum256([]byte(found[0][1]))
+		if want := tag + "-src 'sha256-" + base64.StdEncoding.EncodeToString(h[:]) + "'"; !strings.Contains(html.UnescapeString(policy[1]), want) {
+			t.Errorf("policy %q lacks %s", policy[1], want)
+		}
+	}
+	for _, pattern := range []string{`<link`, `<img`, `<iframe`, `\ssrc=`, `@import`, `url\(`, `\son[a-z]+=`, `\sstyle=`, `innerHTML`, `insertAdjacent`, `document\.write`, `eval\(`, `fetch\(`, `XMLHttp`} {
+		if at := regexp.MustCompile(pattern).FindString(s); at != "" {
+			t.Errorf("the page has %q", at)
+		}
+	}
+}
+
+var dataBlock = regexp.MustCompile(`(?s)<script type="application/json" id="data-([a-z-]+)">(.*?)</script>`)
+
+// TestRows: the blocks hold the tables' rows as data, however hostile.
+func TestRows(t *testing.T) {
+	d := fixture.Build(t, fixture.Input(t.TempDir()))
+	s := written(t, d, rowLimit)
+	if n := strings.Count(s, "<script"); n != 7 {
+		t.Errorf("%d script elements; 6 blocks of data and 1 script are the page's own", n)
+	}
+	found := dataBlock.FindAllStringSubmatch(s, -1)
+	if len(found) != 6 {
+		t.Fatalf("%d blocks", len(found))
+	}
+	for _, block := range found {
+		var data struct {
+			Columns []head
+			Rows    [][]any
+		}
+		if err := json.Unmarshal([]byte(block[2]), &data); err != nil {
+			t.Fatalf("%s: %v", block[1], err)
+		}
+		for _, table := range d.Tables() {
+			if anchor(table.Title) != block[1] {
+				continue
+			}
+			if len(data.Rows) != table.Count {
+				t.Errorf("%s: %d rows, want %d", block[1], len(data.Rows), table.Count)
+			}
+			rows := fixture.Rows(t, table)
+			for i, row := range data.Rows {
+				if len(row) != len(data.Columns) {
+					t.Fatalf("%s: %d cells under %d columns", block[1], len(row), len(data.Columns))
+				}
+				at := 0
+				for c, column := range table.Columns {
+					if column.Detail() {
+						continue
+					}
+					if text, ok := row[at].(string); ok && text != cutRunes(rows[i][c], textLimit) {
+						t.Errorf("%s: got %q, want %q", block[1], text, rows[i][c])
+					}
+					if (row[at] == nil) != (rows[i][c] == "") {
+						t.Errorf("%s: got %v, want %q", block[1], row[at], rows[i][c])
+					}
+					at++
+				}
+			}
+		}
+	}
+}
+
+func TestLimit(t *testing.T) {
+	s := written(t, fixture.Build(t, fixture.Large(t.TempDir(), 200)), 15)
+	if !strings.Contains(s, "This page holds the first 15 of 20 rows") || !strings.Contains(s, "report.xlsx and breaking.csv") {
+		t.Error("the page does not say where the other rows are")
+	}
+	for _, block := range dataBlock.FindAllStringSubmatch(s, -1) {
+		if n := strings.Count(block[2], "\n["); n > 15 && block[1] != "t-run" && block[1] != "t-policy" {
+			t.Errorf("%s has %d rows", block[1], n)
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestWriteFails(t *testing.T) {
+	d := fixture.Build(t, fixture.Input(t.TempDir()))
+	if err := Write(context.Background(), full{}, d); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := Write(ctx, &bytes.Buffer{}, d); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
