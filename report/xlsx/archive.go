@@ -36,7 +36,7 @@ type archive struct {
 
 func newArchive(w io.Writer, rows map[string]sheetRows, fill func(*bufio.Writer, sheetRows) error) *archive {
 	z := zip.NewWriter(w)
-	// Level 1 costs a third of the default's time, for a file a fifth larger.
+	// Level 1 takes half the time of level 6, for a file a quarter larger.
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestSpeed)
 	})

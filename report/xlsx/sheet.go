@@ -61,7 +61,7 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	}
 	if count == 0 {
 		// Row 2 stays empty, since a table has at least one row of data.
-		note := []any{excelize.Cell{StyleID: b.styles.made, Value: clean(t.Empty)}}
+		note := []any{excelize.Cell{StyleID: b.styles.note, Value: clean(t.Empty)}}
 		if err := sw.SetRow(cellName(1, noteRow), note); err != nil {
 			return err
 		}
@@ -99,19 +99,25 @@ func tableName(title string) string {
 }
 
 // tab gives the colour of a sheet's tab.
-func tab(title string) string {
-	switch title {
-	case report.TitleBreaking, report.TitleUsers:
+func tab(t report.Table) string {
+	switch {
+	case t.Count == 0:
+		return colGrey
+	case t.Title == report.TitleBreaking, t.Title == report.TitleUsers:
 		return colBad
-	case report.TitleUnread, report.TitleStrengths:
+	case t.Title == report.TitleUnread, t.Title == report.TitleStrengths:
 		return colWarn
 	}
 	return colHeader
 }
 
+// opaque stands before the colour of a tab: unlike those of styles, it is
+// written as given and needs its alpha.
+const opaque = "FF"
+
 // before sets what must stand before the stream begins.
 func (b *book) before(title string, t report.Table, all string) error {
-	fit, color := true, tab(t.Title)
+	fit, color := true, opaque+tab(t)
 	if err := b.f.SetSheetProps(title, &excelize.SheetPropsOptions{TabColorRGB: &color, FitToPage: &fit}); err != nil {
 		return err
 	}

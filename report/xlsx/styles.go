@@ -30,7 +30,7 @@ type styles struct {
 	header, text, guid, count, time    int
 	yesNo, yesStrong, yesWarn, yesGood int
 
-	title, made, verdict, verdictBad, good, bad, word, section  int
+	title, made, note, verdict, verdictBad, good, bad, word, section  int
 	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood int
 	head, headRight, cell, number, link                         int
 
@@ -71,6 +71,7 @@ func newStyles(f *excelize.File) (styles, error) {
 	wrap := &excelize.Alignment{Horizontal: "left", Vertical: "center", WrapText: true, Indent: 1}
 	m.to(&s.title, &excelize.Style{Font: font(20, true, colInk), Alignment: &excelize.Alignment{Vertical: "center"}})
 	m.to(&s.made, &excelize.Style{Font: font(10, false, colMuted), Alignment: top(true)})
+	m.to(&s.note, &excelize.Style{Font: &excelize.Font{Family: family, Size: 11, Italic: true, Color: colInk}})
 	m.to(&s.verdict, &excelize.Style{Font: font(15, true, colInk), Fill: fill(colGood), Alignment: wrap})
 	m.to(&s.verdictBad, &excelize.Style{Font: font(15, true, "FFFFFF"), Fill: fill(colBad), Alignment: wrap})
 	m.to(&s.good, &excelize.Style{Font: font(11, false, colInk), Alignment: wrap})

@@ -61,7 +61,7 @@ func cellName(col, row int) string {
 }
 
 func (p *page) setUp() {
-	hide, fit, color := false, true, colHeader
+	hide, fit, color := false, true, opaque+colHeader
 	p.do(p.f.SetSheetView(summaryTitle, 0, &excelize.ViewOptions{ShowGridLines: &hide}))
 	p.do(p.f.SetSheetProps(summaryTitle, &excelize.SheetPropsOptions{FitToPage: &fit, TabColorRGB: &color}))
 	p.do(p.page(summaryTitle, ""))
