@@ -30,9 +30,9 @@ type styles struct {
 	header, text, guid, count, time    int
 	yesNo, yesStrong, yesWarn, yesGood int
 
-	title, made, note, verdict, verdictBad, good, bad, word, section  int
-	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood int
-	head, headRight, cell, number, link                         int
+	title, made, note, verdict, verdictBad, good, bad, word, section int
+	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood      int
+	head, headRight, cell, number, link                              int
 
 	// legend are the colours of the impacts: none, breaks, undecided, already
 	// blocked, restored.
