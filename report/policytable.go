@@ -339,5 +339,13 @@ func (d *Document) runTable() Table {
 	for _, f := range in.Run {
 		add(f.Section, f.Name, f.Value)
 	}
+	// The caller's facts join the section of their name.
+	order := map[string]int{}
+	for _, row := range rows {
+		if s := row[0].Text(); order[s] == 0 {
+			order[s] = len(order) + 1
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b []Cell) int { return cmp.Compare(order[a[0].Text()], order[b[0].Text()]) })
 	return staticTable(TitleRun, runColumns(), rows, "")
 }
