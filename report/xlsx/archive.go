@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"regexp"
+	"slices"
 
 	"github.com/klauspost/compress/flate"
 
@@ -55,6 +57,9 @@ func (a *archive) Create(name string) (io.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if name == contentTypes {
+		return sorter{w}, nil
+	}
 	rows, ok := a.rows[name]
 	if !ok {
 		return w, nil
@@ -85,6 +90,30 @@ func (a *archive) Close() error {
 		return errUnfinished
 	}
 	return a.zip.Close()
+}
+
+// contentTypes is the part that lists the others, in an order that excelize
+// leaves to chance.
+const contentTypes = "[Content_Types].xml"
+
+var override = regexp.MustCompile(`<Override [^>]*></Override>`)
+
+// A sorter puts the entries of the content types in order, so that the same
+// report gives the same part. excelize writes the part at once.
+type sorter struct{ w io.Writer }
+
+func (s sorter) Write(p []byte) (int, error) {
+	entries := override.FindAll(p, -1)
+	slices.SortFunc(entries, bytes.Compare)
+	sorted := override.ReplaceAllFunc(p, func([]byte) []byte {
+		next := entries[0]
+		entries = entries[1:]
+		return next
+	})
+	if _, err := s.w.Write(sorted); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // endOfData is what excelize's StreamWriter writes after the rows.
