@@ -96,16 +96,16 @@ func (a *archive) Close() error {
 // leaves to chance.
 const contentTypes = "[Content_Types].xml"
 
-var override = regexp.MustCompile(`<Override [^>]*></Override>`)
+var contentType = regexp.MustCompile(`<(Default|Override) [^>]*></(Default|Override)>`)
 
 // A sorter puts the entries of the content types in order, so that the same
 // report gives the same part. excelize writes the part at once.
 type sorter struct{ w io.Writer }
 
 func (s sorter) Write(p []byte) (int, error) {
-	entries := override.FindAll(p, -1)
+	entries := contentType.FindAll(p, -1)
 	slices.SortFunc(entries, bytes.Compare)
-	sorted := override.ReplaceAllFunc(p, func([]byte) []byte {
+	sorted := contentType.ReplaceAllFunc(p, func([]byte) []byte {
 		next := entries[0]
 		entries = entries[1:]
 		return next

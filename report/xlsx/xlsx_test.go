@@ -266,7 +266,7 @@ func TestSamePartsTwice(t *testing.T) {
 	}
 	for name, p := range first {
 		if !bytes.Equal(p, second[name]) {
-			t.Errorf("%s differs", name)
+			t.Errorf("%s differs:\n%s", name, cmp.Diff(string(p), string(second[name])))
 		}
 	}
 }
