@@ -11,14 +11,21 @@ import (
 	"passkey-audit/audit/pace"
 )
 
-// A service throttles like Microsoft Graph: a token bucket, from which every
-// unit of a batch draws for itself.
-type service struct {
+// A manner is how a service answers.
+type manner struct {
 	capacity, perSecond float64
 	latency             time.Duration
 	told                bool // x-ms-throttle-limit-percentage from 0.8 on
 	retryAfter          bool
 	slots               int // answers at a time; 0 for any number
+	// noise refuses every so many'th batch for no reason.
+	noise int
+}
+
+// A service throttles like Microsoft Graph: a token bucket, from which every
+// unit of a batch draws for itself.
+type service struct {
+	manner
 
 	mu        sync.Mutex
 	tokens    float64
@@ -54,6 +61,10 @@ func (s *service) batch(units int) pace.Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy--
+	if s.noise > 0 && s.requests%s.noise == 0 {
+		s.bad += units
+		return pace.Report{Throttled: units, HasRetryAfter: true, RetryAfter: time.Second}
+	}
 	if s.capacity == 0 {
 		s.ok += units
 		return pace.Report{OK: units}
@@ -137,25 +148,25 @@ func drive(s *pace.Scheduler, sv *service, units int) time.Duration {
 func TestFindsTheQuota(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		service  service
+		manner   manner
 		units    int
 		slower   float64 // at most so many times the least time
 		throttle float64 // at most this share of the units refused
 	}{
-		{"directory, large tenant", service{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.01},
-		{"directory, fast answers", service{capacity: 8000, perSecond: 800, latency: time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.01},
-		{"directory, slow answers", service{capacity: 8000, perSecond: 800, latency: 300 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.12, 0.01},
-		{"directory, long", service{capacity: 8000, perSecond: 800, latency: 80 * time.Millisecond, told: true, retryAfter: true}, 200_000, 1.05, 0.01},
-		{"directory, no percentages", service{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond, retryAfter: true}, 60_000, 1.20, 0.03},
-		{"directory, no headers at all", service{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond}, 60_000, 1.25, 0.04},
-		{"quota of a small tenant", service{capacity: 3500, perSecond: 350, latency: 30 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.02},
-		{"reports", service{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond, retryAfter: true}, 500, 1.11, 0.10},
-		{"reports, told", service{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond, retryAfter: true, told: true}, 500, 1.11, 0.10},
-		{"reports, no headers at all", service{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond}, 500, 1.3, 0.10},
+		{"directory, large tenant", manner{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.01},
+		{"directory, fast answers", manner{capacity: 8000, perSecond: 800, latency: time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.01},
+		{"directory, slow answers", manner{capacity: 8000, perSecond: 800, latency: 300 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.12, 0.01},
+		{"directory, long", manner{capacity: 8000, perSecond: 800, latency: 80 * time.Millisecond, told: true, retryAfter: true}, 200_000, 1.05, 0.01},
+		{"directory, no percentages", manner{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond, retryAfter: true}, 60_000, 1.20, 0.03},
+		{"directory, no headers at all", manner{capacity: 8000, perSecond: 800, latency: 30 * time.Millisecond}, 60_000, 1.25, 0.04},
+		{"quota of a small tenant", manner{capacity: 3500, perSecond: 350, latency: 30 * time.Millisecond, told: true, retryAfter: true}, 20_000, 1.10, 0.02},
+		{"reports", manner{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond, retryAfter: true}, 500, 1.11, 0.10},
+		{"reports, told", manner{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond, retryAfter: true, told: true}, 500, 1.11, 0.10},
+		{"reports, no headers at all", manner{capacity: 5, perSecond: 0.5, latency: 30 * time.Millisecond}, 500, 1.3, 0.10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sv := tt.service
+				sv := service{manner: tt.manner}
 				s := pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 32}, Jitter: func() float64 { return 0.5 }})
 				took := drive(s, &sv, tt.units)
 				least := time.Duration((float64(tt.units) - sv.capacity) / sv.perSecond * float64(time.Second))
@@ -175,7 +186,7 @@ func TestFindsTheQuota(t *testing.T) {
 // TestWithoutQuota climbs where nothing holds it back.
 func TestWithoutQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sv := service{latency: 80 * time.Millisecond}
+		sv := service{manner: manner{latency: 80 * time.Millisecond}}
 		s := pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 48}})
 		took := drive(s, &sv, 5000)
 		t.Logf("took %v, at most %d requests at a time", took, sv.mostBusy)
@@ -189,13 +200,26 @@ func TestWithoutQuota(t *testing.T) {
 // for it.
 func TestBusyServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sv := service{latency: 20 * time.Millisecond, slots: 4}
+		sv := service{manner: manner{latency: 20 * time.Millisecond, slots: 4}}
 		s := pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 200}})
 		took := drive(s, &sv, 40_000)
 		least := 2000 * sv.latency / 4
 		t.Logf("took %v (least %v), at most %d requests at a time, window %d at the end", took, least, sv.mostBusy, s.Status("b").Window)
 		if took > least*12/10 || sv.mostBusy > 40 {
 			t.Errorf("took %v with at most %d at a time", took, sv.mostBusy)
+		}
+	})
+}
+
+// TestRefusalsForNoReason does not take chance for a quota.
+func TestRefusalsForNoReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sv := service{manner: manner{latency: 20 * time.Millisecond, noise: 25}}
+		s := pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 32}})
+		took := drive(s, &sv, 5000)
+		t.Logf("took %v in %d requests; status %+v", took, sv.requests, s.Status("b"))
+		if took > 40*time.Second {
+			t.Errorf("took %v: crept", took)
 		}
 	})
 }

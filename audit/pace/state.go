@@ -18,11 +18,12 @@ const (
 	tolerance   = 2.0  // answers may take this many times the fastest before the window shrinks
 	steady      = 0.93 // share of the quota that is aimed at where the service tells its share
 
-	minRate     = 0.1                    // units a second; the slowest probing after a refusal
+	minRate     = 0.1                    // units a second; never slower
 	fillTime    = 250 * time.Millisecond // how long a grant may wait to become larger
-	probeAfter  = period                 // without a refusal for so long: try a little more
-	probeUnits  = 100                    // and after so many good answers
-	probeGrowth = 0.01                   // and so much more each second
+	probeUnits  = 10                     // good answers after which a little more is tried at the earliest,
+	probeTime   = 5 * time.Second        // or what is answered in this time, if that is more
+	probeLength = 2 * time.Second        // a try lasts so long, and for twice probeUnits
+	maxProbing  = 256                    // the longest interval between tries, in shortest ones
 	maxBackoff  = time.Minute            // longest pause where the service names none
 )
 
@@ -47,12 +48,21 @@ type state struct {
 	accrued  time.Time
 	warned   float64 // last share of the quota told
 	warnedAt time.Time
-	grewAt   time.Time
+	told     bool // the service has told its share at least once
+
+	// A try of a higher rate: nothing but a try shows that a quota is larger
+	// than we think.
+	probing  bool
+	factor   float64 // by which the next try, or the one under way, is faster
+	interval float64 // between tries, in multiples of the shortest
+	tried    float64 // good answers since the last try began or ended
+	triedAt  time.Time
 
 	// What was answered well since the last refusal, or since the start.
-	good   float64
-	since  time.Time
-	refuse int // refusals since the last good answer
+	good     float64
+	since    time.Time
+	refuse   int // refusals since the last good answer
+	evidence int // requests in a row that were mostly refused
 
 	pausedUntil time.Time
 	pausedAt    time.Time
@@ -60,7 +70,7 @@ type state struct {
 }
 
 func newState(l Limits) state {
-	s := state{limits: l, window: startWindow, slowStart: true}
+	s := state{limits: l, window: startWindow, slowStart: true, factor: 2, interval: 1}
 	if l.KnownRate > 0 {
 		s.rate, s.measured, s.tokens = l.KnownRate, l.KnownRate, math.Max(1, l.KnownRate)
 	}
@@ -70,6 +80,9 @@ func newState(l Limits) state {
 // effectiveRate is the rate under the user's own bound; 0 means none.
 func (s state) effectiveRate() float64 {
 	r := s.rate
+	if s.probing {
+		r *= s.factor
+	}
 	if m := s.limits.MaxPerSecond; m > 0 && (r == 0 || r > m) {
 		r = m
 	}
@@ -152,7 +165,11 @@ func (s state) done(e event, now time.Time) state {
 	s = s.accrue(now)
 	if e.OK > 0 {
 		s.good += float64(e.OK)
+		s.tried += float64(e.OK)
 		s.refuse = 0
+	}
+	if e.OK > e.Throttled {
+		s.evidence = 0
 	}
 	switch {
 	case e.Throttled > 0:
@@ -164,7 +181,7 @@ func (s state) done(e event, now time.Time) state {
 		if e.Percentage > 0 {
 			return s.warning(e.Percentage, now)
 		}
-		return s.grow(e, now)
+		return s.probe(now)
 	}
 	return s
 }
@@ -186,26 +203,55 @@ func (s state) refused(e event, now time.Time) state {
 		s.pausedUntil = until
 	}
 	s.slowStart = false
-	// Requests that were in flight at the first refusal tell nothing new.
-	if now.Sub(s.pausedAt) < max(e.took, 100*time.Millisecond) && !s.pausedAt.IsZero() {
-		s.tokens = 0
+	if e.OK > e.Throttled {
+		// A few refused among many answered are no sign of an empty quota.
 		return s
 	}
-	s.refuse++
-	elapsed := now.Sub(s.since).Seconds()
-	if s.measured == 0 {
-		// The quota was full at the start: so much in it, and its refill since.
-		s.measured = s.good / (period.Seconds() + elapsed)
-	} else if elapsed > 0 {
-		// It was empty at the last refusal and is empty now: what went through
-		// between the two is what it refills.
-		s.measured = clamp(s.good/elapsed, s.measured/2, s.measured*1.5)
+	s.tokens = 0
+	s.evidence++
+	if e.OK > 0 {
+		s.evidence++ // the quota came to its end within this request
 	}
-	s.measured = math.Max(s.measured, minRate)
-	s.rate = s.measured * 0.98
+	// Requests that were in flight at the first refusal tell nothing new of a
+	// rate that is known.
+	together := now.Sub(s.pausedAt) < max(e.took, 100*time.Millisecond) && !s.pausedAt.IsZero()
+	if together && s.rate > 0 {
+		return s
+	}
+	if !together {
+		s.refuse++
+		s.pausedAt = now
+	}
+	return s.slower(now)
+}
+
+// slower draws from a refusal what it says of the rate.
+func (s state) slower(now time.Time) state {
+	elapsed := now.Sub(s.since).Seconds()
+	if s.rate == 0 {
+		if s.evidence < 2 {
+			return s // one refusal alone may be chance
+		}
+		// The quota was full at the start: so much in it, and its refill since.
+		s.rate = math.Max(minRate, s.good/(period.Seconds()+elapsed))
+	} else {
+		switch {
+		case s.probing:
+			s.factor = 1 + math.Max(0.05, (s.factor-1)/2)
+			s.interval = math.Min(maxProbing, s.interval*2)
+		case s.good >= 2*probeUnits && elapsed > 0:
+			// It was empty at the last refusal and is empty now: what went
+			// through between the two is what it refills.
+			s.rate = clamp(s.good/elapsed, s.rate*0.9, s.rate)
+		case s.good > 0:
+			s.rate *= 0.75
+		} // else it is still closed, which says nothing of the rate
+		s.rate = math.Max(s.rate, minRate)
+	}
+	s.probing, s.tried, s.triedAt = false, 0, now
+	s.measured = s.rate
 	s.tokens, s.accrued = 0, now
 	s.good, s.since = 0, now
-	s.pausedAt, s.grewAt = now, now
 	s.warned = 0
 	return s
 }
@@ -213,7 +259,7 @@ func (s state) refused(e event, now time.Time) state {
 // warning takes the told share of the quota into account: it is steered
 // towards a point just below the limit.
 func (s state) warning(share float64, now time.Time) state {
-	s.slowStart = false
+	s.slowStart, s.told, s.probing = false, true, false
 	if s.measured == 0 {
 		elapsed := now.Sub(s.since).Seconds()
 		s.measured = math.Max(minRate, s.good/(period.Seconds()*share+elapsed))
@@ -221,40 +267,44 @@ func (s state) warning(share float64, now time.Time) state {
 	} else if d := now.Sub(s.warnedAt).Seconds(); d > 0 && d < 5 {
 		s.measured *= 1 + clamp(0.2*(steady-share)*d, -0.1, 0.1)
 	}
-	s.warned, s.warnedAt, s.grewAt = share, now, now
+	s.warned, s.warnedAt = share, now
 	s.rate = math.Max(minRate, s.measured*clamp(1+2.5*(steady-share), 0.3, 1.4))
 	return s
 }
 
-// grow raises the rate after good answers: fast far below the measured rate,
-// and past it only after a while without a refusal, little by little.
-func (s state) grow(e event, now time.Time) state {
-	if s.rate == 0 {
+// probe tries after a while of good answers whether the quota is larger.
+func (s state) probe(now time.Time) state {
+	if s.rate == 0 || s.limits.MaxPerSecond > 0 && s.rate >= s.limits.MaxPerSecond {
 		return s
 	}
-	if s.grewAt.IsZero() {
-		s.grewAt = now
+	if s.told {
+		return s.silence(now)
 	}
-	dt := now.Sub(s.grewAt).Seconds()
-	s.grewAt = now
-	switch {
-	case s.warned > 0:
-		// The service tells its share from 0.8 on, and it is silent: it is
-		// below that, so there is room.
-		s.rate = math.Max(s.rate, s.measured*1.3)
-		if now.Sub(s.warnedAt) > period/2 {
-			s.measured *= 1 + 0.1*math.Min(dt, 1)
+	if s.triedAt.IsZero() {
+		s.triedAt = now
+	}
+	if s.probing {
+		if s.tried >= 2*probeUnits && now.Sub(s.triedAt) >= probeLength {
+			s.rate *= s.factor
+			s.measured = s.rate
+			s.factor, s.interval = math.Min(2, 1+(s.factor-1)*2), 1
+			s.tried, s.triedAt, s.probing = 0, now, false
 		}
-	case s.rate < s.measured*0.98:
-		s.rate = math.Min(s.measured*0.98, s.rate*math.Exp2(math.Min(float64(e.OK)/2, dt)))
-	case s.rate <= minRate*1.01:
-		s.measured, s.rate = s.measured*2, s.rate*2
-	case now.Sub(s.pausedAt) > probeAfter && now.Sub(s.pausedAt).Seconds()*s.rate > probeUnits:
-		// The longer nothing was refused, the likelier the quota is larger. A
-		// slow quota is probed as seldom as its answers are.
-		quiet := math.Min(now.Sub(s.pausedAt).Seconds()/period.Seconds(), now.Sub(s.pausedAt).Seconds()*s.rate/probeUnits)
-		f := 1 + math.Min(probeGrowth*quiet, 0.2)*math.Min(dt, 1)*math.Min(1, s.rate*period.Seconds()/probeUnits)
-		s.rate, s.measured = s.rate*f, s.measured*f
+		return s
+	}
+	if s.tried >= s.interval*math.Max(probeUnits, s.rate*probeTime.Seconds()) {
+		s.tried, s.triedAt, s.probing = 0, now, true
+	}
+	return s
+}
+
+// silence takes into account that a service that tells its share from 0.8 on
+// did not: it is below that, so there is room.
+func (s state) silence(now time.Time) state {
+	s.rate = math.Max(s.rate, s.measured*1.3)
+	if d := now.Sub(s.warnedAt); d > period/2 {
+		s.measured *= 1.01
+		s.warnedAt = now.Add(-period/2 + 100*time.Millisecond)
 	}
 	return s
 }
