@@ -257,7 +257,7 @@ func (c *collector) list(ctx context.Context, added func()) error {
 			link, seen = "", map[string]bool{"": true}
 			continue
 		case err != nil:
-			c.o.Log.Error().Err(err).Msg("the listing of users is incomplete")
+			c.o.Log.Warn().Err(err).Msg("the listing of users is incomplete")
 			return c.store.Fail(ctx, failureOf(audit.Failure{What: audit.WhatUsers, Attempts: t.Attempts}, err))
 		}
 		users, err := c.inScope(ctx, page.Users)

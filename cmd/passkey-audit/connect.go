@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 
@@ -98,28 +99,41 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // connect signs in, and makes sure that the token belongs to the tenant that
-// was asked for.
-func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (*graph.Client, error) {
+// was asked for. The caller calls hangUp in the end.
+func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
+	// One transport for tokens and for Graph, through the usual proxy variables.
+	transport := graph.NewTransport(graph.TransportOptions{Proxy: http.ProxyFromEnvironment})
+	auth.Transport = transport
 	credential, err := graph.NewCredential(auth)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	client, err := graph.New(graph.Options{
-		Cloud: auth.Cloud, Credential: credential, UserAgent: "passkey-audit/" + toolVersion(),
+	client, err = graph.New(graph.Options{
+		Cloud: auth.Cloud, Credential: credential, Transport: transport, UserAgent: "passkey-audit/" + toolVersion(),
 		Observe: func(x graph.Exchange) { logExchange(log, x) },
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tid, err := client.TokenTenant(ctx)
 	if err == nil && isGUID(auth.TenantID) && tid != "" && !strings.EqualFold(tid, auth.TenantID) {
 		err = &graph.SignInError{Message: fmt.Sprintf("the access token belongs to tenant %s, not to %s", tid, auth.TenantID), Hint: "sign in to the right tenant, or change --tenant"}
 	}
 	if err != nil {
-		client.Close()
-		return nil, err
+		transport.CloseIdleConnections()
+		return nil, nil, err
 	}
-	return client, nil
+	return client, transport.CloseIdleConnections, nil
+}
+
+// sameTenant makes sure that the token and the tenant that answers belong
+// together.
+func sameTenant(ctx context.Context, client *graph.Client, t audit.Tenant) error {
+	tid, err := client.TokenTenant(ctx)
+	if err == nil && tid != "" && !strings.EqualFold(tid, t.ID) {
+		err = &graph.SignInError{Message: fmt.Sprintf("the access token belongs to tenant %s, and the tenant that answers is %s", tid, t.ID), Hint: "sign in to the right tenant and cloud"}
+	}
+	return err
 }
 
 func isGUID(s string) bool {

@@ -179,7 +179,7 @@ func notLookedAt(s snapshot.Scope) []string {
 		out = append(out, "Disabled accounts were left out (--enabled-only).")
 	}
 	if n := len(s.Groups); n > 0 {
-		out = append(out, fmt.Sprintf("Only members of %s were read (--group).", report.Plural(n, "one group", "groups")))
+		out = append(out, fmt.Sprintf("Only members of %s were read (--group).", report.Plural(n, "group", "groups")))
 	}
 	for _, g := range s.ExcludeUPN {
 		out = append(out, fmt.Sprintf("Users whose user principal name matches %q were left out (--exclude-upn).", g))

@@ -18,7 +18,7 @@ type logOptions struct {
 // AddFlags binds the flags.
 func (o *logOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.level, "log-level", "warn", "log trace, debug, info, warn, error or disabled")
+	f.StringVar(&o.level, "log-level", "error", "log trace, debug, info, warn, error or disabled")
 	f.StringVar(&o.format, "log-format", "console", "log as console or json")
 	f.StringVar(&o.file, "log-file", "", "log to this `FILE` instead of standard error")
 	f.BoolVar(&o.quiet, "quiet", false, "no messages but warnings and errors")

@@ -83,6 +83,8 @@ func (o *scopeOptions) scope() (snapshot.Scope, error) {
 type runOptions struct {
 	concurrency int
 	maxRPS      float64
+	maxAttempts int
+	maxWait     time.Duration
 	resume      string
 }
 
@@ -95,6 +97,8 @@ func (o *runOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "at most `N` requests at the same time (1 to 256)")
 	f.Float64Var(&o.maxRPS, "max-rps", 0, "at most `N` reads a second; 0 for no bound of yours")
+	f.IntVar(&o.maxAttempts, "max-attempts", 8, "give up on what failed `N` times (1 to 100); being throttled does not count")
+	f.DurationVar(&o.maxWait, "max-wait", 0, "give up on what could not be read in this time, being throttled included; 0s for no bound")
 	f.StringVar(&o.resume, "resume", "", "go on with the unfinished scan in this `DIR`")
 }
 
@@ -105,11 +109,20 @@ func (o *runOptions) check() error {
 	if !(o.maxRPS == 0 || o.maxRPS >= 0.01 && o.maxRPS <= 100_000) {
 		return usagef("--max-rps %v: choose a number from 0.01 to 100000, or 0 for no bound", o.maxRPS)
 	}
+	if o.maxAttempts < 1 || o.maxAttempts > 100 {
+		return usagef("--max-attempts %d: choose a number from 1 to 100", o.maxAttempts)
+	}
+	if o.maxWait < 0 {
+		return usagef("--max-wait %v: choose a time such as 2h, or 0s for no bound", o.maxWait)
+	}
 	return nil
 }
 
 func (o *runOptions) scheduler() *pace.Scheduler {
-	return pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: o.concurrency, MaxPerSecond: o.maxRPS}})
+	return pace.New(pace.Options{
+		Limits: pace.Limits{MaxInFlight: o.concurrency, MaxPerSecond: o.maxRPS},
+		Budget: pace.Budget{Attempts: o.maxAttempts, Elapsed: o.maxWait},
+	})
 }
 
 func newScanCommand(w world, u *ui) *cobra.Command {
@@ -168,11 +181,11 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, auth func() (g
 	if err := s.check(auth); err != nil {
 		return err
 	}
-	client, tenant, err := s.signIn(ctx)
+	client, hangUp, tenant, err := s.signIn(ctx)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer hangUp()
 	dir, store, err := s.open(ctx, tenant)
 	if err != nil {
 		return err
@@ -231,20 +244,23 @@ func checkResumable(dir string) error {
 }
 
 // signIn signs in and reads which tenant this is.
-func (s *scan) signIn(ctx context.Context) (*graph.Client, audit.Tenant, error) {
-	client, err := connect(ctx, s.auth, s.log)
+func (s *scan) signIn(ctx context.Context) (client *graph.Client, hangUp func(), t audit.Tenant, err error) {
+	client, hangUp, err = connect(ctx, s.auth, s.log)
 	if err != nil {
-		return nil, audit.Tenant{}, err
+		return nil, nil, audit.Tenant{}, err
 	}
 	tenant, err := readTenant(ctx, client, s.o.scheduler())
+	if err == nil {
+		err = sameTenant(ctx, client, tenant)
+	}
 	if err != nil {
-		client.Close()
+		hangUp()
 		if errors.Is(err, graph.ErrForbidden) {
 			err = withHint(err, "reading the organization needs the permission Organization.Read.All or User.Read.All: see the permissions in the README")
 		}
-		return nil, audit.Tenant{}, err
+		return nil, nil, audit.Tenant{}, err
 	}
-	return client, tenant, nil
+	return client, hangUp, tenant, nil
 }
 
 // open makes the folder with a new snapshot in it, or opens the one to resume.
