@@ -232,6 +232,7 @@ func (c *collector) list(ctx context.Context, added func()) error {
 	}
 	link, restarts := l.Next, 0
 	seen := map[string]bool{link: true}
+	spool := spool{c: c, added: added}
 	for {
 		var page audit.UserPage
 		t := new(pace.Try)
@@ -251,25 +252,25 @@ func (c *collector) list(ctx context.Context, added func()) error {
 		case err != nil && linkBroken(err) && restarts < maxRestarts:
 			restarts++
 			c.o.Log.Warn().Err(err).Int("restart", restarts).Msg("the listing of users begins anew")
-			if err := c.store.RestartListing(ctx); err != nil {
+			if err := errors.Join(spool.flush(ctx), c.store.RestartListing(ctx)); err != nil {
 				return err
 			}
 			link, seen = "", map[string]bool{"": true}
 			continue
 		case err != nil:
 			c.o.Log.Warn().Err(err).Msg("the listing of users is incomplete")
+			if err := spool.flush(ctx); err != nil {
+				return err
+			}
 			return c.store.Fail(ctx, failureOf(audit.Failure{What: audit.WhatUsers, Attempts: t.Attempts}, err))
 		}
 		users, err := c.inScope(ctx, page.Users)
 		if err != nil {
 			return err
 		}
-		n, err := c.store.AddPage(ctx, users, page.Next)
-		if err != nil {
+		if err := spool.add(ctx, users, page.Next); err != nil {
 			return err
 		}
-		c.o.Progress.listed(n, page.Next == "")
-		added()
 		if page.Next == "" {
 			return c.store.Forget(ctx, audit.WhatUsers, "")
 		}

@@ -1,12 +1,14 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"passkey-audit/audit"
@@ -130,7 +132,7 @@ func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
 		rows, err := r.db.QueryContext(ctx, `SELECT u.seq, u.id, u.upn, u.display_name, u.user_type, u.enabled, u.admin, u.outcome, `+memberOf+`,
 			k.id, k.name, k.aaguid, k.model, k.type, k.attestation, k.created_at, k.last_used_at
 			FROM users u LEFT JOIN passkeys k ON k.user_seq = u.seq
-			ORDER BY u.upn_key, u.id, k.created_at, k.id`)
+			ORDER BY u.upn_key, u.id`)
 		if err != nil {
 			yield(nil, fmt.Errorf("read users: %w", classify(err)))
 			return
@@ -159,7 +161,7 @@ func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) erro
 			return err
 		}
 		if !have || seq != current {
-			if have && !yield(&rec, nil) {
+			if have && !yieldSorted(&rec, yield) {
 				return nil
 			}
 			u.TenantID, u.Enabled, u.Admin = r.meta.Tenant.ID, nullTernary(enabled), nullTernary(admin)
@@ -180,9 +182,18 @@ func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) erro
 		return err
 	}
 	if have {
-		yield(&rec, nil)
+		yieldSorted(&rec, yield)
 	}
 	return nil
+}
+
+// yieldSorted puts the passkeys in order, which costs less here than in SQL,
+// where it would be a sort of all users.
+func yieldSorted(rec *Record, yield func(*Record, error) bool) bool {
+	slices.SortFunc(rec.Passkeys, func(a, b audit.Passkey) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return yield(rec, nil)
 }
 
 func nullTernary(b sql.NullBool) audit.Ternary {

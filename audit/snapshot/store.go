@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite": SQLite in pure Go
@@ -35,6 +36,9 @@ type Store struct {
 	db   *sql.DB
 	path string
 	run  int64
+
+	preparing sync.Mutex
+	recorder  recorder
 }
 
 // Create makes a new snapshot with these particulars. The caller closes it. It
@@ -142,6 +146,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 		"foreign_keys(ON)",
 		"temp_store(MEMORY)",
 		"cache_size(-16000)", // KiB
+		// Users come in no order, so that a page of them dirties much of the
+		// index: fewer checkpoints write it less often.
+		"wal_autocheckpoint(8000)",
 	}, "_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", dsn(path, q))
 	if err != nil {

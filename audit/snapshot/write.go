@@ -1,9 +1,11 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"passkey-audit/audit"
@@ -60,6 +62,12 @@ type ListedUser struct {
 // keeps the outcome: a page may be added twice. It returns how many users are
 // new.
 func (s *Store) AddPage(ctx context.Context, users []ListedUser, next string) (added int, err error) {
+	return s.AddPages(ctx, users, 1, next)
+}
+
+// AddPages adds the users of several pages that follow each other, and the link
+// behind the last of them, as AddPage does for one.
+func (s *Store) AddPages(ctx context.Context, users []ListedUser, pages int, next string) (added int, err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = s.tx(ctx, func(tx *sql.Tx) error {
 		ins, err := tx.PrepareContext(ctx, `INSERT INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -80,7 +88,7 @@ func (s *Store) AddPage(ctx context.Context, users []ListedUser, next string) (a
 			}
 			added += int(n)
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE listing SET next_link = ?, pages = pages + 1, done = ?", next, next == "")
+		_, err = tx.ExecContext(ctx, "UPDATE listing SET next_link = ?, pages = pages + ?, done = ?", next, pages, next == "")
 		return err
 	})
 	if err != nil {
@@ -134,20 +142,22 @@ type Result struct {
 	Failure *audit.Failure
 }
 
-// Record keeps results in one transaction. Recording a user again replaces what
-// was there.
+// Record keeps results in one transaction, and sorts them for that. Recording a
+// user again replaces what was there.
 func (s *Store) Record(ctx context.Context, results []Result) error {
 	ctx = context.WithoutCancel(ctx)
+	slices.SortFunc(results, func(a, b Result) int { return cmp.Compare(a.Seq, b.Seq) })
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
 	err := s.tx(ctx, func(tx *sql.Tx) error {
-		w, err := prepareRecord(ctx, tx)
-		if err != nil {
-			return err
-		}
-		defer w.close()
-		for i := range results {
-			if err := w.record(ctx, &results[i]); err != nil {
+		w := s.recorder.in(ctx, tx)
+		for from := 0; from < len(results); {
+			to := runOf(results, from)
+			if err := w.run(ctx, results[from:to]); err != nil {
 				return err
 			}
+			from = to
 		}
 		return nil
 	})
@@ -157,52 +167,71 @@ func (s *Store) Record(ctx context.Context, results []Result) error {
 	return nil
 }
 
-type recorder struct{ user, key, clear, fail *sql.Stmt }
+// runOf finds the end of a run of users who follow each other and have the same
+// outcome: one statement serves them all.
+func runOf(rs []Result, from int) int {
+	to := from + 1
+	for to < len(rs) && rs[to].Seq == rs[to-1].Seq+1 && rs[to].Outcome == rs[from].Outcome {
+		to++
+	}
+	return to
+}
 
-func prepareRecord(ctx context.Context, tx *sql.Tx) (w recorder, err error) {
+// A recorder holds the statements of Record, in a transaction.
+type recorder struct{ users, clear, key, fail *sql.Stmt }
+
+// prepare prepares the statements of Record at its first call, for all later
+// ones. It must not be called in a transaction, which has the one connection.
+func (s *Store) prepare(ctx context.Context) (err error) {
+	s.preparing.Lock()
+	defer s.preparing.Unlock()
 	for _, p := range []struct {
 		to  **sql.Stmt
 		sql string
 	}{
-		{&w.user, "UPDATE users SET outcome = ? WHERE seq = ?"},
-		{&w.clear, "DELETE FROM passkeys WHERE user_seq = ?"},
-		{&w.key, "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-		{&w.fail, insertFailure},
+		{&s.recorder.users, "UPDATE users SET outcome = ? WHERE seq BETWEEN ? AND ?"},
+		{&s.recorder.clear, "DELETE FROM passkeys WHERE user_seq BETWEEN ? AND ?"},
+		{&s.recorder.key, "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&s.recorder.fail, insertFailure},
 	} {
-		if *p.to, err = tx.PrepareContext(ctx, p.sql); err != nil {
-			w.close()
-			return recorder{}, err
+		if *p.to == nil {
+			if *p.to, err = s.db.PrepareContext(ctx, p.sql); err != nil {
+				return fmt.Errorf("prepare statement: %w", classify(err))
+			}
 		}
 	}
-	return w, nil
+	return nil
 }
 
-func (w recorder) close() {
-	for _, st := range []*sql.Stmt{w.user, w.key, w.clear, w.fail} {
-		if st != nil {
-			st.Close()
+// in gives the statements in a transaction, which closes them.
+func (w recorder) in(ctx context.Context, tx *sql.Tx) recorder {
+	return recorder{tx.StmtContext(ctx, w.users), tx.StmtContext(ctx, w.clear), tx.StmtContext(ctx, w.key), tx.StmtContext(ctx, w.fail)}
+}
+
+// run records users who follow each other and have the same outcome.
+func (w recorder) run(ctx context.Context, rs []Result) error {
+	first, last := rs[0].Seq, rs[len(rs)-1].Seq
+	if _, err := w.users.ExecContext(ctx, string(rs[0].Outcome), first, last); err != nil {
+		return err
+	}
+	if _, err := w.clear.ExecContext(ctx, first, last); err != nil {
+		return err
+	}
+	for i := range rs {
+		if rs[i].Failure != nil {
+			if err := execFailure(ctx, w.fail, *rs[i].Failure); err != nil {
+				return err
+			}
 		}
-	}
-}
-
-func (w recorder) record(ctx context.Context, r *Result) error {
-	if _, err := w.user.ExecContext(ctx, string(r.Outcome), r.Seq); err != nil {
-		return err
-	}
-	if r.Failure != nil {
-		return execFailure(ctx, w.fail, *r.Failure)
-	}
-	if len(r.Passkeys) == 0 {
-		return nil
-	}
-	if _, err := w.clear.ExecContext(ctx, r.Seq); err != nil {
-		return err
-	}
-	for i := range r.Passkeys {
-		k := &r.Passkeys[i]
-		_, err := w.key.ExecContext(ctx, r.Seq, k.ID, k.Name, k.AAGUID, k.Model, string(k.Type), string(k.Attestation), formatTime(k.CreatedAt), formatTime(k.LastUsedAt))
-		if err != nil {
-			return err
+		if rs[i].Outcome != audit.OutcomeRead {
+			continue
+		}
+		for j := range rs[i].Passkeys {
+			k := &rs[i].Passkeys[j]
+			_, err := w.key.ExecContext(ctx, rs[i].Seq, k.ID, k.Name, k.AAGUID, k.Model, string(k.Type), string(k.Attestation), formatTime(k.CreatedAt), formatTime(k.LastUsedAt))
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
