@@ -72,6 +72,7 @@ func (o *connectOptions) authOptions(w world, c graph.Cloud) (graph.AuthOptions,
 		CertificatePassword: w.getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
 		AccessToken:         w.getenv("PASSKEY_AUDIT_ACCESS_TOKEN"),
 		Now:                 w.now,
+		Transport:           w.transport,
 	}
 	if o.accessTokenFile != "" {
 		b, err := readSmall(o.accessTokenFile)
@@ -101,15 +102,18 @@ func readSmall(path string) ([]byte, error) {
 // connect signs in, and makes sure that the token belongs to the tenant that
 // was asked for. The caller calls hangUp in the end.
 func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
-	// One transport for tokens and for Graph, through the usual proxy variables.
-	transport := graph.NewTransport(graph.TransportOptions{Proxy: http.ProxyFromEnvironment})
-	auth.Transport = transport
+	hangUp = func() {}
+	if auth.Transport == nil {
+		// One transport for tokens and for Graph, through the usual proxy variables.
+		t := graph.NewTransport(graph.TransportOptions{Proxy: http.ProxyFromEnvironment})
+		auth.Transport, hangUp = t, t.CloseIdleConnections
+	}
 	credential, err := graph.NewCredential(auth)
 	if err != nil {
 		return nil, nil, err
 	}
 	client, err = graph.New(graph.Options{
-		Cloud: auth.Cloud, Credential: credential, Transport: transport, UserAgent: "passkey-audit/" + toolVersion(),
+		Cloud: auth.Cloud, Credential: credential, Transport: auth.Transport, UserAgent: "passkey-audit/" + toolVersion(),
 		Observe: func(x graph.Exchange) { logExchange(log, x) },
 	})
 	if err != nil {
@@ -120,10 +124,10 @@ func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (c
 		err = &graph.SignInError{Message: fmt.Sprintf("the access token belongs to tenant %s, not to %s", tid, auth.TenantID), Hint: "sign in to the right tenant, or change --tenant"}
 	}
 	if err != nil {
-		transport.CloseIdleConnections()
+		hangUp()
 		return nil, nil, err
 	}
-	return client, transport.CloseIdleConnections, nil
+	return client, hangUp, nil
 }
 
 // sameTenant makes sure that the token and the tenant that answers belong

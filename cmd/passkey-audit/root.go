@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type world struct {
 	now  func() time.Time
 	// terminal says that stderr is one.
 	terminal bool
+	// transport sends requests to Graph and for tokens; nil means the network.
+	transport http.RoundTripper
 }
 
 // run runs the program and gives its exit status.
