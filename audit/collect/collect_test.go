@@ -475,3 +475,20 @@ func TestGlob(t *testing.T) {
 		}
 	}
 }
+
+// TestOneUnauthorizedItem answers one 401 with one more try, since the source
+// renews its token in between.
+func TestOneUnauthorizedItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, &tenant{users: 100, method: func(_ string, n int) error {
+			if n == 1 {
+				return &answerError{status: 401, code: "InvalidAuthenticationToken"}
+			}
+			return nil
+		}})
+		if err := r.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.wantAll()
+	})
+}

@@ -125,6 +125,10 @@ func (m *methods) send(ctx context.Context, grant pace.Grant, batch []*item) err
 		switch {
 		case a.Err == nil:
 			results = append(results, snapshot.Result{Seq: it.Seq, Outcome: audit.OutcomeRead, Passkeys: a.Passkeys})
+		case status(a.Err) == http.StatusUnauthorized && !it.unauthorized:
+			it.unauthorized = true
+			it.try.Attempts++
+			m.q.again(it, time.Time{})
 		case status(a.Err) == http.StatusUnauthorized:
 			return &RefusedError{What: "passkeys", Err: a.Err}
 		case status(a.Err) == http.StatusNotFound:

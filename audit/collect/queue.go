@@ -40,6 +40,8 @@ type item struct {
 	try pace.Try
 	// whole counts the batches that failed as a whole with this user in them.
 	whole int
+	// unauthorized is true after a 401, which renewing the token may cure once.
+	unauthorized bool
 	// alone asks for a batch of its own.
 	alone bool
 	at    time.Time // not before

@@ -109,16 +109,15 @@ func NewCredential(o AuthOptions) (azcore.TokenCredential, error) {
 	if err := o.checkApp(method); err != nil {
 		return nil, err
 	}
-	var inner azcore.TokenCredential
-	if method == AuthSecret {
-		inner, err = o.secretCredential()
-	} else {
-		inner, err = o.certificateCredential()
+	remake := o.secretCredential
+	if method == AuthCertificate {
+		remake = o.certificateCredential
 	}
+	inner, err := remake()
 	if err != nil {
 		return nil, newSignInError(method, err)
 	}
-	return &credential{inner: inner, method: method, timeout: signInTimeout}, nil
+	return &credential{inner: inner, remake: remake, method: method, timeout: signInTimeout}, nil
 }
 
 // checkApp says what a sign-in as an app lacks, all of it at once.
@@ -209,12 +208,31 @@ func (o AuthOptions) certificateCredential() (azcore.TokenCredential, error) {
 // A credential turns the errors of another one into *SignInError and bounds
 // its time.
 type credential struct {
-	inner   azcore.TokenCredential
+	inner azcore.TokenCredential
+	// remake makes inner anew: only so does azidentity forget a token that it
+	// thinks is good. A certificate's file is read again, and may be a new one.
+	remake  func() (azcore.TokenCredential, error)
 	method  string
 	timeout time.Duration
 }
 
-var _ azcore.TokenCredential = (*credential)(nil)
+var (
+	_ azcore.TokenCredential = (*credential)(nil)
+	_ renewer                = (*credential)(nil)
+)
+
+// renew asks for a token without regard to what is cached. It must not be
+// called by two at once.
+func (c *credential) renew(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if c.remake != nil {
+		inner, err := c.remake()
+		if err != nil {
+			return azcore.AccessToken{}, newSignInError(c.method, err)
+		}
+		c.inner = inner
+	}
+	return c.GetToken(ctx, o)
+}
 
 // GetToken asks the inner credential.
 func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {

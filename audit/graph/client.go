@@ -185,7 +185,9 @@ type call struct {
 	body []byte
 
 	// id is the client-request-id that was sent.
-	id     string
+	id string
+	// token is the one it was sent with; it goes nowhere else.
+	token  string
 	status int
 	answer []byte
 	header http.Header

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -78,6 +79,10 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 			continue
 		}
 		out.Answers[i] = c.answer(ctx, k, matched[i], &out.Load)
+		if errors.Is(out.Answers[i].Err, ErrUnauthorized) {
+			// The envelope was accepted, so only the next request can renew.
+			c.sender.tokens.forget(k.token)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return audit.MethodsBatch{}, fmt.Errorf("read passkeys: %w", err)

@@ -37,7 +37,9 @@ var _ http.RoundTripper = (*sender)(nil)
 var errExchangeTimeout = errors.New("no complete answer in time")
 
 // RoundTrip sends one request of the Client. The answer's body goes into the
-// call, since the adapter would only copy it.
+// call, since the adapter would only copy it. A token that is not accepted is
+// renewed once, and the request sent again: tokens can be revoked before their
+// end.
 func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	k, ok := ctx.Value(callKey{}).(*call)
@@ -57,6 +59,24 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	response, err := s.once(ctx, request, k, token)
+	if !errors.Is(err, ErrUnauthorized) {
+		return response, err
+	}
+	s.tokens.forget(token)
+	fresh, terr := s.tokens.get(ctx)
+	switch {
+	case terr != nil:
+		return nil, terr
+	case fresh == token:
+		return nil, err
+	}
+	return s.once(ctx, request, k, fresh)
+}
+
+// once sends the request with this token.
+func (s *sender) once(ctx context.Context, request *http.Request, k *call, token string) (*http.Response, error) {
+	k.token = token
 	bounded, cancel := context.WithTimeoutCause(ctx, s.options.Timeout, errExchangeTimeout)
 	defer cancel()
 	id := s.options.NewID()
@@ -76,9 +96,6 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 		// What the network says, or a Location, may echo it too.
 		failed.Message = strings.ReplaceAll(failed.Message, token, "[token]")
 		x.Code = failed.Code
-		if failed.Status == http.StatusUnauthorized {
-			s.tokens.forget(token)
-		}
 	}
 	if s.options.Observe != nil {
 		s.options.Observe(x)

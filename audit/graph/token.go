@@ -33,6 +33,14 @@ type tokens struct {
 	lock    chan struct{}
 	current azcore.AccessToken
 	retryAt time.Time
+	// refused is a token that Graph did not accept: the credential's own cache
+	// may still hold it.
+	refused string
+}
+
+// A renewer is a credential that can be made to forget its cache.
+type renewer interface {
+	renew(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error)
 }
 
 func newTokens(credential azcore.TokenCredential, scope string, now func() time.Time) *tokens {
@@ -54,7 +62,11 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	if good && (now.Before(t.renewal()) || now.Before(t.retryAt)) {
 		return t.current.Token, nil
 	}
-	fresh, err := t.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
+	ask := t.credential.GetToken
+	if r, ok := t.credential.(renewer); ok && t.refused != "" {
+		ask = r.renew
+	}
+	fresh, err := ask(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return "", ctx.Err()
@@ -66,7 +78,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	case fresh.Token == "":
 		return "", &SignInError{Message: "sign in: an empty access token was given"}
 	}
-	t.current, t.retryAt = fresh, time.Time{}
+	t.current, t.retryAt, t.refused = fresh, time.Time{}, ""
 	return fresh.Token, nil
 }
 
@@ -85,7 +97,7 @@ func (t *tokens) forget(token string) {
 	select {
 	case t.lock <- struct{}{}:
 		if t.current.Token == token {
-			t.current = azcore.AccessToken{}
+			t.current, t.refused = azcore.AccessToken{}, token
 		}
 		<-t.lock
 	default:

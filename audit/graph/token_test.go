@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -126,22 +127,87 @@ func TestTokenTenant(t *testing.T) {
 	}
 }
 
-func TestRefusedTokenIsAskedForAgain(t *testing.T) {
-	calls := 0
-	c := testClient(t, always(401, graphError("InvalidAuthenticationToken", "Access token has expired."),
-		// The SDK's adapter panics at a challenge of this form; it must never see it.
-		"WWW-Authenticate", `Bearer realm="", claims=unquoted`), func(o *Options) {
+// TestRefusedToken answers 401 as long as a token is not accepted.
+func TestRefusedToken(t *testing.T) {
+	// The SDK's adapter panics at a challenge of this form; it must never see it.
+	refuse := always(401, graphError("InvalidAuthenticationToken", "Access token has expired."), "WWW-Authenticate", `Bearer realm="", claims=unquoted`)
+	accept := always(200, `{"value":[]}`)
+	for _, tt := range []struct {
+		name string
+		// given are the tokens that the credential gives, the last one again and again.
+		given              []string
+		signIns, exchanges int
+		refused            bool
+	}{
+		{"renewed once", []string{"old", "good"}, 2, 2, false},
+		{"the same again", []string{"old"}, 2, 1, true},
+		{"another that is no better", []string{"old", "older"}, 2, 2, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			signIns, exchanges := 0, 0
+			c := testClient(t, handler(func(r *http.Request) (*http.Response, error) {
+				exchanges++
+				if r.Header.Get("Authorization") == "Bearer good" {
+					return accept(r)
+				}
+				return refuse(r)
+			}), func(o *Options) {
+				o.Credential = credentialFunc(func(context.Context) (azcore.AccessToken, error) {
+					token := tt.given[min(signIns, len(tt.given)-1)]
+					signIns++
+					return azcore.AccessToken{Token: token, ExpiresOn: testNow.Add(time.Hour)}, nil
+				})
+			})
+			_, err := c.Users(context.Background(), "", UserQuery{})
+			if errors.Is(err, ErrUnauthorized) != tt.refused || err != nil != tt.refused {
+				t.Errorf("got %v; want refused: %v", err, tt.refused)
+			}
+			if signIns != tt.signIns || exchanges != tt.exchanges {
+				t.Errorf("%d sign-ins and %d exchanges, want %d and %d", signIns, exchanges, tt.signIns, tt.exchanges)
+			}
+		})
+	}
+}
+
+// TestRefusedItem renews after a batch whose envelope was accepted and an item
+// not.
+func TestRefusedItem(t *testing.T) {
+	signIns := 0
+	c := testClient(t, always(200, `{"responses":[{"id":"0","status":401,"headers":{},"body":{"error":{"code":"InvalidAuthenticationToken","message":"expired"}}}]}`), func(o *Options) {
 		o.Credential = credentialFunc(func(context.Context) (azcore.AccessToken, error) {
-			calls++
-			return azcore.AccessToken{Token: "t", ExpiresOn: testNow.Add(time.Hour)}, nil
+			signIns++
+			return azcore.AccessToken{Token: fmt.Sprint("t", signIns), ExpiresOn: testNow.Add(time.Hour)}, nil
 		})
 	})
 	for want := 1; want <= 2; want++ {
-		if _, err := c.Users(context.Background(), "", UserQuery{}); !errors.Is(err, ErrUnauthorized) {
-			t.Fatalf("got %v, want ErrUnauthorized", err)
+		b, err := c.Methods(context.Background(), []string{"86462606-fde0-4fc4-9e0c-a20eb73e54c6"})
+		if err != nil || !errors.Is(b.Answers[0].Err, ErrUnauthorized) {
+			t.Fatalf("got %+v, %v", b, err)
 		}
-		if calls != want {
-			t.Fatalf("%d sign-ins, want %d", calls, want)
+		if signIns != want {
+			t.Errorf("%d sign-ins, want %d", signIns, want)
 		}
+	}
+}
+
+// TestRenewForgetsTheCache asks a credential whose inner one would give the
+// cached token for ever.
+func TestRenewForgetsTheCache(t *testing.T) {
+	made := 0
+	remake := func() (azcore.TokenCredential, error) {
+		made++
+		token := fmt.Sprint("t", made)
+		return credentialFunc(func(context.Context) (azcore.AccessToken, error) {
+			return azcore.AccessToken{Token: token, ExpiresOn: testNow.Add(time.Hour)}, nil
+		}), nil
+	}
+	inner, _ := remake()
+	tk := newTokens(&credential{inner: inner, remake: remake, timeout: time.Minute}, "s", func() time.Time { return testNow })
+	for _, want := range []string{"t1", "t2", "t3"} {
+		got, err := tk.get(context.Background())
+		if got != want || err != nil {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+		tk.forget(got)
 	}
 }
