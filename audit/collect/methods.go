@@ -26,7 +26,6 @@ type methods struct {
 	mu      sync.Mutex
 	refused []snapshot.Result // refused since the last good answer, not yet written
 	anyRead bool
-	stop    error // why the run stops
 }
 
 func newMethods(c *collector) *methods {
