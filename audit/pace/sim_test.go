@@ -42,6 +42,7 @@ type service struct {
 func (s *service) batch(units int) pace.Report {
 	s.mu.Lock()
 	s.requests++
+	number := s.requests
 	s.busy++
 	s.mostBusy = max(s.mostBusy, s.busy)
 	now := time.Now()
@@ -61,7 +62,7 @@ func (s *service) batch(units int) pace.Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy--
-	if s.noise > 0 && s.requests%s.noise == 0 {
+	if s.noise > 0 && number%s.noise == 0 {
 		s.bad += units
 		return pace.Report{Throttled: units, HasRetryAfter: true, RetryAfter: time.Second}
 	}

@@ -24,6 +24,7 @@ const (
 	probeTime   = 5 * time.Second        // or what is answered in this time, if that is more
 	probeLength = 2 * time.Second        // a try lasts so long, and for twice probeUnits
 	maxProbing  = 256                    // the longest interval between tries, in shortest ones
+	outage      = 5                      // so many refusals in a row are no matter of a rate
 	maxBackoff  = time.Minute            // longest pause where the service names none
 )
 
@@ -228,6 +229,13 @@ func (s state) refused(e event, now time.Time) state {
 // slower draws from a refusal what it says of the rate.
 func (s state) slower(now time.Time) state {
 	elapsed := now.Sub(s.since).Seconds()
+	if s.refuse > outage {
+		// A quota of so much in ten seconds does not stay empty for so long:
+		// the service is closed, and how fast it is will be found out anew.
+		s.rate, s.measured, s.probing, s.window = 0, 0, false, startWindow
+		s.good, s.since = 0, now
+		return s
+	}
 	if s.rate == 0 {
 		if s.evidence < 2 {
 			return s // one refusal alone may be chance
