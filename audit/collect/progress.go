@@ -127,7 +127,13 @@ func (f *effort) sum() snapshot.Effort {
 // noteEffort keeps what the run has cost; ended is zero while it goes on.
 func (c *collector) noteEffort(ctx context.Context, ended time.Time) error {
 	e := c.effort.sum()
-	e.WaitedMS = c.o.Pace.Status(Directory).Stopped.Milliseconds()
+	st := c.o.Pace.Status(Directory)
+	e.WaitedMS = st.Stopped.Milliseconds()
+	if !ended.IsZero() && st.Ceiling > 0 {
+		if err := c.store.NoteCeiling(ctx, st.Ceiling); err != nil {
+			return err
+		}
+	}
 	e.ActiveMS = time.Since(c.started).Milliseconds()
 	word := ""
 	if !ended.IsZero() {

@@ -45,6 +45,7 @@ const (
 	keyScope        = "scope"
 	keyStartedAt    = "started_at"
 	keyFinishedAt   = "finished_at"
+	keyCeiling      = "quota_ceiling"
 )
 
 type querier interface {

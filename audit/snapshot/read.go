@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"passkey-audit/audit"
@@ -316,6 +317,22 @@ func (r *Reader) AAGUIDs(ctx context.Context) ([]Use, error) {
 		out = append(out, u)
 	}
 	return out, rows.Err()
+}
+
+// Ceiling gives the rate that NoteCeiling kept; 0 if no quota was met.
+func (r *Reader) Ceiling(ctx context.Context) (perSecond float64, err error) {
+	var text string
+	err = r.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", keyCeiling).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err == nil {
+		perSecond, err = strconv.ParseFloat(text, 64)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read quota: %w", classify(err))
+	}
+	return perSecond, nil
 }
 
 // Effort sums what all runs on this snapshot have cost, and says how many

@@ -2,7 +2,7 @@ package snapshot
 
 // version is the schema's version, kept in the file's user_version. A file
 // with a higher one comes from a newer passkey-audit and is refused.
-const version = 1
+const version = 2
 
 // applicationID marks the file as ours (SQLite's application_id): "PKA1".
 const applicationID = 0x504b4131
@@ -96,4 +96,36 @@ CREATE TABLE runs (
   waited_ms   INTEGER NOT NULL DEFAULT 0,  -- kept waiting by the service
   active_ms   INTEGER NOT NULL DEFAULT 0   -- from the run's start to its last word
 ) STRICT;
+`, `
+-- What the registration report says of a user's passkeys. Null: the report was
+-- not seen to list the user; 0: it names no passkey; otherwise it names one,
+-- and likely holders are numbered from 1 in the order in which that was learnt.
+ALTER TABLE users ADD COLUMN likely INTEGER;
+CREATE INDEX users_likely ON users (likely) WHERE likely > 0;
+
+-- 1: read a second time, since the report names a passkey and none was found.
+ALTER TABLE users ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;
+
+-- Rows of the report whose users are not listed yet.
+CREATE TABLE registrations (
+  user_id TEXT PRIMARY KEY,
+  holder  INTEGER NOT NULL,
+  admin   INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- How far the reading of the registration report has come.
+CREATE TABLE reports (
+  name      TEXT PRIMARY KEY,            -- which rows of the report
+  state     TEXT NOT NULL,
+  next_link TEXT NOT NULL DEFAULT '',
+  pages     INTEGER NOT NULL DEFAULT 0,
+  restarts  INTEGER NOT NULL DEFAULT 0,
+  users     INTEGER NOT NULL DEFAULT 0,
+  oldest    TEXT NOT NULL DEFAULT '',    -- the rows' lastUpdatedDateTime
+  newest    TEXT NOT NULL DEFAULT '',
+  left_out  INTEGER NOT NULL DEFAULT 0,  -- users who were not read on its word
+  status    INTEGER NOT NULL DEFAULT 0,  -- why it could not be read
+  code      TEXT NOT NULL DEFAULT '',
+  message   TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
 `}

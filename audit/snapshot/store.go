@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite": SQLite in pure Go
@@ -39,6 +40,9 @@ type Store struct {
 
 	preparing sync.Mutex
 	recorder  recorder
+
+	// likely is the highest number of a likely holder.
+	likely atomic.Int64
 }
 
 // Create makes a new snapshot with these particulars. The caller closes it. It
@@ -158,6 +162,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{db: db, path: path}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(classify(err), db.Close())
+	}
+	if err := s.countLikely(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"passkey-audit/audit"
@@ -88,6 +89,9 @@ func (s *Store) AddPages(ctx context.Context, users []ListedUser, pages int, nex
 			}
 			added += int(n)
 		}
+		if err := s.joinRegistrations(ctx, tx, users); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, "UPDATE listing SET next_link = ?, pages = pages + ?, done = ?", next, pages, next == "")
 		return err
 	})
@@ -112,12 +116,14 @@ type PendingUser struct {
 	Seq int64
 	ID  string
 	UPN string
+	// Likely is the number of a likely holder; 0 for everybody else.
+	Likely int64
 }
 
 // Pending gives up to limit pending users whose Seq is greater than after, in
 // the order of Seq.
 func (s *Store) Pending(ctx context.Context, after int64, limit int) ([]PendingUser, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, id, upn FROM users WHERE outcome = 'pending' AND seq > ? ORDER BY seq LIMIT ?", after, limit)
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, id, upn, coalesce(likely, 0) FROM users WHERE outcome = 'pending' AND seq > ? ORDER BY seq LIMIT ?", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read pending users: %w", classify(err))
 	}
@@ -125,7 +131,7 @@ func (s *Store) Pending(ctx context.Context, after int64, limit int) ([]PendingU
 	var out []PendingUser
 	for rows.Next() {
 		var u PendingUser
-		if err := rows.Scan(&u.Seq, &u.ID, &u.UPN); err != nil {
+		if err := rows.Scan(&u.Seq, &u.ID, &u.UPN, &u.Likely); err != nil {
 			return nil, fmt.Errorf("read pending users: %w", err)
 		}
 		out = append(out, u)
@@ -393,6 +399,14 @@ type Effort struct {
 	// WaitedMS is how long the service kept us waiting, ActiveMS how long the
 	// run has lasted, both in milliseconds.
 	WaitedMS, ActiveMS int64
+}
+
+// NoteCeiling keeps the rate, in reads a second, that the service was found to
+// permit.
+func (s *Store) NoteCeiling(ctx context.Context, perSecond float64) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		return setMeta(context.WithoutCancel(ctx), tx, keyCeiling, strconv.FormatFloat(perSecond, 'g', 4, 64))
+	})
 }
 
 // NoteEffort keeps what this run has cost so far.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -101,7 +102,7 @@ func readSmall(path string) ([]byte, error) {
 
 // connect signs in, and makes sure that the token belongs to the tenant that
 // was asked for. The caller calls hangUp in the end.
-func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
+func connect(ctx context.Context, auth graph.AuthOptions, timeout time.Duration, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
 	hangUp = func() {}
 	if auth.Transport == nil {
 		// One transport for tokens and for Graph, through the usual proxy variables.
@@ -113,7 +114,7 @@ func connect(ctx context.Context, auth graph.AuthOptions, log zerolog.Logger) (c
 		return nil, nil, err
 	}
 	client, err = graph.New(graph.Options{
-		Cloud: auth.Cloud, Credential: credential, Transport: auth.Transport, UserAgent: "passkey-audit/" + toolVersion(),
+		Cloud: auth.Cloud, Credential: credential, Transport: auth.Transport, UserAgent: "passkey-audit/" + toolVersion(), Timeout: timeout,
 		Observe: func(x graph.Exchange) { logExchange(log, x) },
 	})
 	if err != nil {

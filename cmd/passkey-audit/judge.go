@@ -141,6 +141,10 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 	if err != nil {
 		return nil, err
 	}
+	ceiling, err := j.reader.Ceiling(ctx)
+	if err != nil {
+		return nil, err
+	}
 	active := time.Duration(effort.ActiveMS) * time.Millisecond
 	in := report.Input{
 		Tool:    report.Tool{Name: "passkey-audit", Version: toolVersion()},
@@ -158,6 +162,7 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 			{Section: "Tenant", Name: "Microsoft Graph", Value: report.Text(m.GraphRoot)},
 			{Section: "Requests", Name: "Pages of users", Value: report.Count(listing.Pages)},
 			{Section: "Requests", Name: "Listings begun anew", Value: report.Count(listing.Restarts)},
+			{Section: "Requests", Name: "Quota met", Value: report.Text(quotaWords(ceiling))},
 			{Section: "Time", Name: "Runs (1 if never interrupted)", Value: report.Count(runs)},
 			{Section: "Report", Name: "Scan made with", Value: report.Text("passkey-audit " + m.ToolVersion)},
 		},
@@ -185,4 +190,17 @@ func notLookedAt(s snapshot.Scope) []string {
 		out = append(out, fmt.Sprintf("Users whose user principal name matches %q were left out (--exclude-upn).", g))
 	}
 	return out
+}
+
+// quotaWords says which quota the scan met. Microsoft documents two that reads
+// of passkeys may draw on, and not which of them: 8,000 units in 10 s for a
+// large tenant, and 5 requests in 10 s (Microsoft Graph throttling limits).
+func quotaWords(perSecond float64) string {
+	switch {
+	case perSecond == 0:
+		return "none: the tenant was read as fast as it answered"
+	case perSecond < 5:
+		return fmt.Sprintf("about %.2f reads a second, in the order of the quota for reports (5 in 10 s)", perSecond)
+	}
+	return fmt.Sprintf("about %.0f reads a second, in the order of the quota of the directory (8,000 units in 10 s for a large tenant)", perSecond)
 }

@@ -85,6 +85,7 @@ type runOptions struct {
 	maxRPS      float64
 	maxAttempts int
 	maxWait     time.Duration
+	timeout     time.Duration
 	resume      string
 }
 
@@ -99,6 +100,7 @@ func (o *runOptions) AddFlags(cmd *cobra.Command) {
 	f.Float64Var(&o.maxRPS, "max-rps", 0, "at most `N` reads a second; 0 for no bound of yours")
 	f.IntVar(&o.maxAttempts, "max-attempts", 8, "give up on what failed `N` times (1 to 100); being throttled does not count")
 	f.DurationVar(&o.maxWait, "max-wait", 0, "give up on what could not be read in this time, being throttled included; 0s for no bound")
+	f.DurationVar(&o.timeout, "timeout", time.Minute, "take a request for lost after this time (1s to 10m)")
 	f.StringVar(&o.resume, "resume", "", "go on with the unfinished scan in this `DIR`")
 }
 
@@ -111,6 +113,9 @@ func (o *runOptions) check() error {
 	}
 	if o.maxAttempts < 1 || o.maxAttempts > 100 {
 		return usagef("--max-attempts %d: choose a number from 1 to 100", o.maxAttempts)
+	}
+	if o.timeout < time.Second || o.timeout > 10*time.Minute {
+		return usagef("--timeout %v: choose a time from 1s to 10m", o.timeout)
 	}
 	if o.maxWait < 0 {
 		return usagef("--max-wait %v: choose a time such as 2h, or 0s for no bound", o.maxWait)
@@ -245,7 +250,7 @@ func checkResumable(dir string) error {
 
 // signIn signs in and reads which tenant this is.
 func (s *scan) signIn(ctx context.Context) (client *graph.Client, hangUp func(), t audit.Tenant, err error) {
-	client, hangUp, err = connect(ctx, s.auth, s.log)
+	client, hangUp, err = connect(ctx, s.auth, s.o.timeout, s.log)
 	if err != nil {
 		return nil, nil, audit.Tenant{}, err
 	}

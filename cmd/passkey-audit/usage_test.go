@@ -66,6 +66,8 @@ func TestBadInput(t *testing.T) {
 		{"absurd rate", token, scan("--max-rps", "-1"), exitUsage, "--max-rps"},
 		{"rate that is no number", token, scan("--max-rps", "NaN"), exitUsage, "--max-rps"},
 		{"no attempts", token, scan("--max-attempts", "0"), exitUsage, "--max-attempts"},
+		{"no timeout", token, scan("--timeout", "0s"), exitUsage, "--timeout"},
+		{"absurd timeout", token, scan("--timeout", "24h"), exitUsage, "--timeout"},
 		{"negative wait", token, scan("--max-wait", "-1s"), exitUsage, "--max-wait"},
 		{"group that is no id", token, scan("--group", "Pilots"), exitUsage, "--group"},
 		{"group that is not there", token, scan("--group", "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02"), exitFailed, "7a1d6c0e"},
