@@ -16,8 +16,8 @@ type Limits struct {
 	MaxInFlight int
 	// MaxPerSecond bounds the units sent in a second; 0 means no bound.
 	MaxPerSecond float64
-	// KnownRate is a documented quota in units a second to start from; 0 means
-	// that the quota is to be found.
+	// KnownRate is a documented quota in units a second, which is kept to and
+	// never tried to exceed; 0 means that the quota is to be found.
 	KnownRate float64
 }
 

@@ -282,7 +282,7 @@ func (s state) warning(share float64, now time.Time) state {
 
 // probe tries after a while of good answers whether the quota is larger.
 func (s state) probe(now time.Time) state {
-	if s.rate == 0 || s.limits.MaxPerSecond > 0 && s.rate >= s.limits.MaxPerSecond {
+	if s.rate == 0 || s.limits.KnownRate > 0 || s.limits.MaxPerSecond > 0 && s.rate >= s.limits.MaxPerSecond {
 		return s
 	}
 	if s.told {
