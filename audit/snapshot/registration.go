@@ -111,8 +111,8 @@ func (r *Reader) Reports(ctx context.Context) ([]Report, error) {
 // may be left away where they serve nothing; page counts and times are of all.
 func (s *Store) AddRegistrations(ctx context.Context, name string, page audit.RegistrationPage, keep func(*audit.Registration) bool) error {
 	ctx = context.WithoutCancel(ctx)
-	number := s.likely.Load()
 	err := s.tx(ctx, func(tx *sql.Tx) error {
+		number := s.likely.Load()
 		at, err := report(ctx, tx, name)
 		if err != nil {
 			return err
@@ -139,6 +139,7 @@ func (s *Store) AddRegistrations(ctx context.Context, name string, page audit.Re
 				return err
 			}
 		}
+		s.likely.Store(number)
 		state := ReportReading
 		if page.Next == "" {
 			state = ReportRead
@@ -149,7 +150,6 @@ func (s *Store) AddRegistrations(ctx context.Context, name string, page audit.Re
 	if err != nil {
 		return fmt.Errorf("write registrations: %w", err)
 	}
-	s.raiseLikely(number)
 	return nil
 }
 
@@ -214,7 +214,8 @@ func (w registrar) close() {
 	}
 }
 
-// add keeps a row. A likely holder gets the number after *number, which is
+// add keeps a row. Numbers are given out within a transaction, of which there is
+// one at a time; should it fail, they are left out. A likely holder gets the number after *number, which is
 // raised then.
 func (w registrar) add(ctx context.Context, id string, holder bool, admin any, number *int64) error {
 	var next, got int64
@@ -264,18 +265,8 @@ func (s *Store) joinRegistrations(ctx context.Context, tx *sql.Tx, users []Liste
 			return err
 		}
 	}
-	// Should the transaction fail after all, then numbers are left out.
-	s.raiseLikely(number)
+	s.likely.Store(number)
 	return nil
-}
-
-func (s *Store) raiseLikely(to int64) {
-	for {
-		have := s.likely.Load()
-		if have >= to || s.likely.CompareAndSwap(have, to) {
-			return
-		}
-	}
 }
 
 func (s *Store) countLikely(ctx context.Context) error {
@@ -295,6 +286,7 @@ func (s *Store) Likely() int64 { return s.likely.Load() }
 // than after, and gives those among them that are pending, by number. last is
 // the number up to which it has looked.
 func (s *Store) PendingLikely(ctx context.Context, after int64, limit int) (users []PendingUser, last int64, err error) {
+	known := s.Likely()
 	rows, err := s.db.QueryContext(ctx, "SELECT seq, id, upn, likely, outcome FROM users WHERE likely > 0 AND likely > ? ORDER BY likely LIMIT ?", after, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read likely holders: %w", classify(err))
@@ -314,8 +306,7 @@ func (s *Store) PendingLikely(ctx context.Context, after int64, limit int) (user
 		}
 	}
 	if seen < limit {
-		// Also past numbers that were given to nobody.
-		last = max(last, after)
+		last = max(last, known) // also past numbers that were left out
 	}
 	return users, last, rows.Err()
 }
