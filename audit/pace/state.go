@@ -73,7 +73,8 @@ type state struct {
 func newState(l Limits) state {
 	s := state{limits: l, window: startWindow, slowStart: true, factor: 2, interval: 1}
 	if l.KnownRate > 0 {
-		s.rate, s.measured, s.tokens = l.KnownRate, l.KnownRate, math.Max(1, l.KnownRate)
+		// The quota is full at the start.
+		s.rate, s.measured, s.tokens = l.KnownRate, l.KnownRate, math.Max(1, l.KnownRate*period.Seconds())
 	}
 	return s
 }
