@@ -200,12 +200,50 @@ func TestResume(t *testing.T) {
 	if len(p) != 3 {
 		t.Errorf("%d users pending after the listing began anew, want 3: %+v", len(p), p)
 	}
+	for _, u := range p {
+		must(t, s.Record(ctx, []snapshot.Result{{Seq: u.Seq, Outcome: audit.OutcomeRead}}))
+	}
 	must(t, s.Seal(ctx, time.Now()))
+	before, err := os.ReadFile(path)
+	must(t, err)
 	if _, err := snapshot.Resume(ctx, path, "v1.2.3", nil); !errors.Is(err, snapshot.ErrSealed) {
 		t.Errorf("Resume of a finished scan: %v, want ErrSealed", err)
 	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("a refused resume changed the file (%v)", err)
+	}
 	if _, err := snapshot.Create(ctx, path, contoso); !errors.Is(err, snapshot.ErrExists) {
 		t.Errorf("Create over a snapshot: %v, want ErrExists", err)
+	}
+}
+
+// TestReopen goes on with a finished scan that lacks something.
+func TestReopen(t *testing.T) {
+	s, path := create(t)
+	ctx := t.Context()
+	fill(t, s)
+	must(t, s.Seal(ctx, time.Now()))
+	s, err := snapshot.Resume(ctx, path, "v1.2.4", nil)
+	must(t, err)
+	p, err := s.Pending(ctx, 0, 10)
+	must(t, err)
+	if len(p) != 1 || p[0].ID != "u4" {
+		t.Fatalf("pending %+v, want the one user who was refused", p)
+	}
+	if g, err := s.GroupListing(ctx, "g2"); err != nil || g.Outcome != audit.OutcomePending {
+		t.Errorf("the unread group is %+v, %v; want pending", g, err)
+	}
+	must(t, s.Record(ctx, []snapshot.Result{{Seq: p[0].Seq, Outcome: audit.OutcomeRead}}))
+	must(t, s.PutGroup(ctx, audit.Group{ID: "g2", Outcome: audit.OutcomePending}))
+	must(t, s.AddMembers(ctx, "g2", nil, ""))
+	must(t, s.Seal(ctx, time.Now()))
+	r, err := snapshot.OpenReader(ctx, path)
+	must(t, err)
+	defer r.Close()
+	c, err := r.Coverage(ctx)
+	must(t, err)
+	if !c.Complete() || c.Read != 3 || c.Gone != 1 {
+		t.Errorf("coverage %+v, want complete", c)
 	}
 }
 

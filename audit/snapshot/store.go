@@ -14,6 +14,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite": SQLite in pure Go
+
+	"passkey-audit/audit"
 )
 
 // Errors that callers branch on.
@@ -73,11 +75,16 @@ func Create(ctx context.Context, path string, m Meta) (*Store, error) {
 	return s, nil
 }
 
-// Resume opens an unfinished snapshot to go on with it. The caller closes it.
-// It changes nothing if it returns an error: ErrNoSnapshot, ErrNewer, ErrInUse,
-// ErrSealed, or what check says of the snapshot's particulars.
+// Resume opens a snapshot to go on with it, where the scan is unfinished or is
+// finished and lacks something: what could not be read is then pending again.
+// The caller closes it. It changes nothing if it returns an error:
+// ErrNoSnapshot, ErrNewer, ErrInUse, ErrSealed (nothing is missing), or what
+// check says of the snapshot's particulars.
 func Resume(ctx context.Context, path, toolVersion string, check func(Meta) error) (*Store, error) {
 	if err := Probe(path); err != nil {
+		return nil, err
+	}
+	if err := precheck(ctx, path, check); err != nil {
 		return nil, err
 	}
 	s, err := open(ctx, path)
@@ -88,10 +95,11 @@ func Resume(ctx context.Context, path, toolVersion string, check func(Meta) erro
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrNoSnapshot, err)
-	case !m.FinishedAt.IsZero():
-		err = ErrSealed
 	case check != nil:
 		err = check(m)
+	}
+	if err == nil && !m.FinishedAt.IsZero() {
+		err = s.reopen(ctx)
 	}
 	if err == nil {
 		err = s.begin(ctx, Meta{ToolVersion: toolVersion}, false)
@@ -100,6 +108,55 @@ func Resume(ctx context.Context, path, toolVersion string, check func(Meta) erro
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// precheck refuses a snapshot without opening it for writing, which changes the
+// file, wherever that can be told. A file with a log beside it is of a process
+// that was killed, and unfinished.
+func precheck(ctx context.Context, path string, check func(Meta) error) error {
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		return nil
+	}
+	r, err := OpenReader(ctx, path)
+	if err != nil {
+		return err
+	}
+	if check != nil {
+		err = check(r.meta)
+	}
+	if err == nil && !r.meta.FinishedAt.IsZero() {
+		var c audit.Coverage
+		if c, err = r.Coverage(ctx); err == nil && c.Complete() {
+			err = ErrSealed
+		}
+	}
+	return errors.Join(err, r.Close())
+}
+
+// reopen makes pending again what a finished scan could not read.
+func (s *Store) reopen(ctx context.Context) error {
+	r := Reader{db: s.db}
+	c, err := r.Coverage(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Complete() {
+		return ErrSealed
+	}
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		ctx := context.WithoutCancel(ctx)
+		for _, q := range []string{
+			"DELETE FROM meta WHERE key = '" + keyFinishedAt + "'",
+			"UPDATE users SET outcome = 'pending' WHERE outcome IN ('refused', 'failed')",
+			"UPDATE groups SET outcome = 'pending', next_link = '' WHERE outcome <> 'read'",
+			"DELETE FROM failures WHERE what <> '" + audit.WhatUserGone + "'",
+		} {
+			if _, err := tx.ExecContext(ctx, q); err != nil {
+				return fmt.Errorf("reopen snapshot: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // Probe looks at a file without opening it as a database, so that not even a
