@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,6 +38,10 @@ type Source interface {
 	Group(ctx context.Context, id string) (audit.Group, error)
 	// GroupMembers reads a page of a group's transitive members.
 	GroupMembers(ctx context.Context, id, link string) (audit.MemberPage, error)
+	// Registration reads a page of the registration report, of administrators
+	// alone if wanted. An error may have a method Unlicensed() bool, which says
+	// that the tenant has no licence for it.
+	Registration(ctx context.Context, admins bool, link string) (audit.RegistrationPage, error)
 }
 
 // MaxBatch is how many users one request for passkeys may name: the limit of
@@ -67,7 +73,10 @@ type Options struct {
 	Stop <-chan struct{}
 	// Progress is kept up to date; nil if nobody looks.
 	Progress *Progress
-	Log      zerolog.Logger
+	// Notice is told in one line where the run departs from what was asked for;
+	// nil if nobody listens.
+	Notice func(text string)
+	Log    zerolog.Logger
 }
 
 // A RefusedError says that the run stopped because sign-in, a permission or a
@@ -103,6 +112,9 @@ type collector struct {
 	o       Options
 	started time.Time
 	effort  effort
+	// narrow says that the registration report was read whole, and leaves out
+	// whom it knows to hold no passkey.
+	narrow bool
 }
 
 func (c *collector) run(hard context.Context) error {
@@ -127,12 +139,28 @@ func (c *collector) run(hard context.Context) error {
 	g, hardInGroup := errgroup.WithContext(hard)
 	soft, cancelSoft := mergeStop(hardInGroup, c.o.Stop)
 	defer cancelSoft()
+	rest, cancelRest := context.WithCancel(soft)
+	defer cancelRest()
 	m := newMethods(c)
+	known := make(chan struct{})
+	// Nobody new becomes pending once the listing and the report are there.
+	var left atomic.Int32
+	left.Store(2)
+	arrived := func() {
+		if left.Add(-1) == 0 {
+			m.listingEnded()
+			close(known)
+		}
+	}
 	g.Go(func() error {
-		defer m.listingEnded()
+		defer arrived()
 		return c.unlessStopped(c.list(soft, m.wake))
 	})
-	g.Go(func() error { return m.run(hardInGroup) })
+	g.Go(func() error { return c.unlessStopped(c.registrations(soft, rest, sync.OnceFunc(arrived))) })
+	g.Go(func() error {
+		defer cancelRest()
+		return c.passkeys(hardInGroup, soft, m, known)
+	})
 	g.Go(func() error {
 		for _, id := range groups {
 			if err := c.group(soft, id); err != nil {
@@ -217,7 +245,12 @@ func (c *collector) do(ctx context.Context, t *pace.Try, send func(context.Conte
 	if t == nil {
 		t = new(pace.Try)
 	}
-	return c.o.Pace.Do(ctx, Directory, t, func(ctx context.Context) (pace.Report, error) {
+	return c.doIn(ctx, Directory, t, send)
+}
+
+// doIn is do for a request of any bucket.
+func (c *collector) doIn(ctx context.Context, b pace.Bucket, t *pace.Try, send func(context.Context) (pace.Report, error)) error {
+	return c.o.Pace.Do(ctx, b, t, func(ctx context.Context) (pace.Report, error) {
 		r, err := send(ctx)
 		c.effort.request(t.Attempts > 0, err)
 		return r, err

@@ -52,12 +52,25 @@ type tenant struct {
 	gone   map[string]bool
 	policy error
 	group  func(id string) error
+	// disabled accounts have no row in the registration report.
+	disabled func(i int) bool
+	// hide says that a user's passkeys do not show at the nth attempt.
+	hide func(id string, attempt int) bool
+	// row gives a user's row in the registration report; without it, the tenant
+	// has no licence. reportSize is how many users a page spans, 10 if 0;
+	// reportPage and reportNext are like page and next, of everybody's report.
+	row        func(i int) (audit.Registration, bool)
+	reportSize int
+	reportPage func(n int, link string) error
+	reportNext func(link string) (string, bool)
 
 	mu       sync.Mutex
 	attempts map[string]int
 	read     map[string]int // users whose passkeys were given
+	order    []string
 	batches  int
 	pages    int
+	reports  int // requests for the report
 	inFlight int
 	most     int
 	sizes    []int
@@ -104,6 +117,9 @@ func (s *tenant) Users(ctx context.Context, link string) (audit.UserPage, error)
 		u := audit.User{ID: userID(i), UPN: userID(i) + "@contoso.com", Type: "Member", Enabled: audit.Yes}
 		if i%7 == 3 {
 			u.Type = "Guest"
+		}
+		if s.disabled != nil && s.disabled(i) {
+			u.Enabled = audit.No
 		}
 		p.Users = append(p.Users, u)
 	}
@@ -163,7 +179,10 @@ func (s *tenant) Methods(ctx context.Context, ids []string) (audit.MethodsBatch,
 			}
 		}
 		s.read[id]++
-		b.Answers[i].Passkeys = keysOf(id)
+		s.order = append(s.order, id)
+		if s.hide == nil || !s.hide(id, s.attempts[id]) {
+			b.Answers[i].Passkeys = keysOf(id)
+		}
 	}
 	return b, nil
 }
@@ -190,6 +209,58 @@ func (s *tenant) GroupMembers(_ context.Context, _, link string) (audit.MemberPa
 	}
 	for i := from; i < to; i++ {
 		p.UserIDs = append(p.UserIDs, userID(i))
+	}
+	return p, nil
+}
+
+// unlicensedError is the answer of a tenant without Entra ID P1.
+type unlicensedError struct{ answerError }
+
+func (*unlicensedError) Unlicensed() bool { return true }
+
+func (s *tenant) Registration(ctx context.Context, admins bool, link string) (audit.RegistrationPage, error) {
+	if s.row == nil {
+		return audit.RegistrationPage{}, &unlicensedError{answerError{status: 403, code: "Authentication_RequestFromNonPremiumTenantOrB2CTenant"}}
+	}
+	if err := s.wait(ctx); err != nil {
+		return audit.RegistrationPage{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reports++
+	if s.reportPage != nil && !admins {
+		if err := s.reportPage(s.reports, link); err != nil {
+			return audit.RegistrationPage{}, err
+		}
+	}
+	size, from := s.reportSize, 0
+	if size == 0 {
+		size = 10
+	}
+	if link != "" {
+		if _, err := fmt.Sscanf(link, "report-%d", &from); err != nil {
+			return audit.RegistrationPage{}, err
+		}
+	}
+	if admins {
+		size = s.users
+	}
+	var p audit.RegistrationPage
+	for i := from; i < min(from+size, s.users); i++ {
+		r, listed := s.row(i)
+		if !listed || s.disabled != nil && s.disabled(i) || admins && r.Admin != audit.Yes {
+			continue
+		}
+		r.UserID = userID(i)
+		p.Rows = append(p.Rows, r)
+	}
+	if from+size < s.users {
+		p.Next = fmt.Sprintf("report-%d", from+size)
+	}
+	if s.reportNext != nil && !admins {
+		if next, ok := s.reportNext(link); ok {
+			p.Next = next
+		}
 	}
 	return p, nil
 }
@@ -224,7 +295,10 @@ func (r *rig) run(ctx context.Context) error {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.opts.Pace = pace.New(pace.Options{Limits: pace.Limits{MaxInFlight: 16}, Jitter: func() float64 { return 0.5 }})
+	r.opts.Pace = pace.New(pace.Options{
+		Limits: pace.Limits{MaxInFlight: 16}, Jitter: func() float64 { return 0.5 },
+		Buckets: map[pace.Bucket]pace.Limits{collect.Reports: {KnownRate: collect.ReportsRate}},
+	})
 	err = collect.Run(ctx, r.src, store, r.opts)
 	if cerr := store.Close(); cerr != nil {
 		r.t.Fatal(cerr)
@@ -239,6 +313,7 @@ type picture struct {
 	Passkeys map[string]int
 	Failures []audit.Failure
 	MemberOf map[string]int
+	Admins   map[string]audit.Ternary
 }
 
 func (r *rig) picture() picture {
@@ -249,7 +324,7 @@ func (r *rig) picture() picture {
 		r.t.Fatal(err)
 	}
 	defer rd.Close()
-	p := picture{Outcomes: map[string]audit.Outcome{}, Passkeys: map[string]int{}, MemberOf: map[string]int{}}
+	p := picture{Outcomes: map[string]audit.Outcome{}, Passkeys: map[string]int{}, MemberOf: map[string]int{}, Admins: map[string]audit.Ternary{}}
 	if p.Coverage, err = rd.Coverage(ctx); err != nil {
 		r.t.Fatal(err)
 	}
@@ -257,7 +332,7 @@ func (r *rig) picture() picture {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		p.Outcomes[rec.ID] = rec.Outcome
+		p.Outcomes[rec.ID], p.Admins[rec.ID] = rec.Outcome, rec.Admin
 		if n := len(rec.Passkeys); n > 0 {
 			p.Passkeys[rec.ID] = n
 		}

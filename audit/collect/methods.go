@@ -60,18 +60,17 @@ func (m *methods) dispatch(ctx context.Context) error {
 // feed waits under the soft context, which ends first, and lets the workers go
 // on under theirs: what is under way when we are asked to stop is finished.
 func (m *methods) feed(ctx, workCtx context.Context, workers *errgroup.Group) error {
-	var after int64
+	look := lookout{store: m.c.store}
 	for {
 		// The order matters: if the listing had ended before an empty look into
 		// the snapshot, then the snapshot is exhausted.
 		ended := m.q.listingHasEnded()
 		if m.q.len() < MaxBatch {
-			users, err := m.c.store.Pending(ctx, after, readAhead)
+			users, err := look.next(ctx)
 			if err != nil {
 				return err
 			}
 			if len(users) > 0 {
-				after = users[len(users)-1].Seq
 				ended = false
 				m.q.add(users)
 			}

@@ -25,6 +25,10 @@ type Stage struct {
 	// that could not be read; OutOfScope those that are not to be read.
 	Done, Unread, OutOfScope int
 	Passkeys                 int
+	// Registrations counts the users of whom the registration report has told in
+	// this run, and Waiting says that passkeys are not read before it is whole.
+	Registrations int
+	Waiting       bool
 }
 
 // Stage tells how far the run has come.
@@ -70,6 +74,33 @@ func (p *Progress) recorded(rs []snapshot.Result) {
 			p.s.Unread++
 		}
 	}
+}
+
+func (p *Progress) reported(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.Registrations += n
+}
+
+func (p *Progress) waiting(yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.Waiting = yes
+}
+
+// leftOut takes n pending users off the list of those to read.
+func (p *Progress) leftOut(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.Done += n
+	p.s.OutOfScope += n
+}
+
+// doubted puts n users back who were done.
+func (p *Progress) doubted(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.Done -= n
 }
 
 // effort counts what the run costs.

@@ -27,13 +27,20 @@ type Meta struct {
 // Scope says which users were to be read. Two runs with different scopes do
 // not mix in one snapshot.
 type Scope struct {
-	Users       string   `json:"users"` // "all" or "registered"
+	Users       string   `json:"users"` // UsersAll or UsersRegistered
 	MembersOnly bool     `json:"members_only,omitempty"`
 	EnabledOnly bool     `json:"enabled_only,omitempty"`
 	Groups      []string `json:"groups,omitempty"`
 	ExcludeUPN  []string `json:"exclude_upn,omitempty"`
 	LastUsed    bool     `json:"last_used,omitempty"`
 }
+
+// The values of Scope.Users: everybody, or only likely holders of passkeys by
+// the registration report and whomever it does not speak of.
+const (
+	UsersAll        = "all"
+	UsersRegistered = "registered"
+)
 
 const (
 	keyToolVersion  = "tool_version"

@@ -174,3 +174,8 @@ var _ collect.Source = source{}
 func (s source) Users(ctx context.Context, link string) (audit.UserPage, error) {
 	return s.Client.Users(ctx, link, graph.UserQuery{})
 }
+
+// Registration reads a page of the registration report.
+func (s source) Registration(ctx context.Context, admins bool, link string) (audit.RegistrationPage, error) {
+	return s.Client.Registration(ctx, link, graph.RegistrationQuery{AdminsOnly: admins})
+}

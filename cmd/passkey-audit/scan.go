@@ -50,6 +50,7 @@ func (o *ScanOptions) AddFlagsWithoutConnect(cmd *cobra.Command) {
 
 // scopeOptions say whose passkeys are read.
 type scopeOptions struct {
+	users                    string
 	membersOnly, enabledOnly bool
 	groups, excludeUPN       []string
 }
@@ -57,6 +58,7 @@ type scopeOptions struct {
 // AddFlags binds the flags.
 func (o *scopeOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	f.StringVar(&o.users, "users", snapshot.UsersAll, "whose passkeys to read: all, or registered: by the registration report only likely holders, disabled accounts and whom it does not list")
 	f.BoolVar(&o.membersOnly, "members-only", false, "leave guests out")
 	f.BoolVar(&o.enabledOnly, "enabled-only", false, "leave disabled accounts out")
 	f.StringArrayVar(&o.groups, "group", nil, "read only members of the group with this `ID`, nested ones included (repeatable)")
@@ -64,7 +66,10 @@ func (o *scopeOptions) AddFlags(cmd *cobra.Command) {
 }
 
 func (o *scopeOptions) scope() (snapshot.Scope, error) {
-	s := snapshot.Scope{Users: "all", MembersOnly: o.membersOnly, EnabledOnly: o.enabledOnly, ExcludeUPN: o.excludeUPN}
+	s := snapshot.Scope{Users: o.users, MembersOnly: o.membersOnly, EnabledOnly: o.enabledOnly, ExcludeUPN: o.excludeUPN}
+	if err := oneOf("users", o.users, snapshot.UsersAll, snapshot.UsersRegistered); err != nil {
+		return s, err
+	}
 	for _, g := range o.groups {
 		if !isGUID(g) {
 			return s, usagef("--group %s: give the group's object ID, a GUID", quote(g))
@@ -126,6 +131,9 @@ func (o *runOptions) check() error {
 func (o *runOptions) scheduler() *pace.Scheduler {
 	return pace.New(pace.Options{
 		Limits: pace.Limits{MaxInFlight: o.concurrency, MaxPerSecond: o.maxRPS},
+		Buckets: map[pace.Bucket]pace.Limits{
+			collect.Reports: {MaxInFlight: 1, MaxPerSecond: o.maxRPS, KnownRate: collect.ReportsRate},
+		},
 		Budget: pace.Budget{Attempts: o.maxAttempts, Elapsed: o.maxWait},
 	})
 }
@@ -319,6 +327,9 @@ func sameScope(a, b snapshot.Scope) bool { return scopeWords(a) == scopeWords(b)
 // scopeWords gives the flags of a scope.
 func scopeWords(s snapshot.Scope) string {
 	var f []string
+	if s.Users == snapshot.UsersRegistered {
+		f = append(f, "--users "+s.Users)
+	}
 	if s.MembersOnly {
 		f = append(f, "--members-only")
 	}
@@ -347,6 +358,7 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 	}
 	err := collect.Run(ctx, source{client}, store, collect.Options{
 		Pace: scheduler, Scope: s.scope, Groups: s.groups, Stop: s.w.stop, Progress: &progress, Log: s.log,
+		Notice:       func(text string) { s.u.warn("%s", text) },
 		PolicyGroups: func(body []byte) ([]string, error) { return s.policyGroups(body) },
 	})
 	end()
