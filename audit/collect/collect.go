@@ -264,7 +264,7 @@ func (c *collector) list(ctx context.Context, added func()) error {
 		return err
 	}
 	link, restarts := l.Next, 0
-	seen := map[string]bool{link: true}
+	trail := newTrail(link)
 	spool := spool{c: c, added: added}
 	for {
 		var page audit.UserPage
@@ -274,8 +274,8 @@ func (c *collector) list(ctx context.Context, added func()) error {
 			page, err = c.src.Users(ctx, link)
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
-		if err == nil && page.Next != "" && seen[page.Next] {
-			err = errLinkRepeats
+		if err == nil {
+			err = trail.follow(page.Next, len(page.Users))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -288,7 +288,7 @@ func (c *collector) list(ctx context.Context, added func()) error {
 			if err := errors.Join(spool.flush(ctx), c.store.RestartListing(ctx)); err != nil {
 				return err
 			}
-			link, seen = "", map[string]bool{"": true}
+			link, trail = "", newTrail("")
 			continue
 		case err != nil:
 			c.o.Log.Warn().Err(err).Msg("the listing of users is incomplete")
@@ -308,7 +308,6 @@ func (c *collector) list(ctx context.Context, added func()) error {
 			return c.store.Forget(ctx, audit.WhatUsers, "")
 		}
 		link = page.Next
-		seen[link] = true
 	}
 }
 
@@ -369,7 +368,7 @@ func (c *collector) group(ctx context.Context, id string) error {
 		if err := c.store.PutGroup(ctx, g); err != nil {
 			return err
 		}
-		err = c.members(ctx, id, at.Next, t)
+		err = c.members(ctx, id, at.Next, &t)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -389,24 +388,27 @@ func (c *collector) group(ctx context.Context, id string) error {
 	return c.store.PutGroup(ctx, g)
 }
 
-func (c *collector) members(ctx context.Context, id, link string, t *pace.Try) error {
-	seen := map[string]bool{link: true}
+// members reads a group's members page by page. Each page has tries of its own;
+// t becomes those of the last one.
+func (c *collector) members(ctx context.Context, id, link string, t **pace.Try) error {
+	trail := newTrail(link)
 	for restarts := 0; ; {
 		var page audit.MemberPage
-		err := c.do(ctx, t, func(ctx context.Context) (pace.Report, error) {
+		*t = new(pace.Try)
+		err := c.do(ctx, *t, func(ctx context.Context) (pace.Report, error) {
 			var err error
 			page, err = c.src.GroupMembers(ctx, id, link)
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
-		if err == nil && page.Next != "" && seen[page.Next] {
-			err = errLinkRepeats
+		if err == nil {
+			err = trail.follow(page.Next, len(page.UserIDs))
 		}
 		if err != nil && linkBroken(err) && restarts < maxRestarts {
 			restarts++
 			if err := c.store.RestartGroup(ctx, id); err != nil {
 				return storeError{err}
 			}
-			link, seen = "", map[string]bool{"": true}
+			link, trail = "", newTrail("")
 			continue
 		}
 		if err != nil {
@@ -419,6 +421,5 @@ func (c *collector) members(ctx context.Context, id, link string, t *pace.Try) e
 			return nil
 		}
 		link = page.Next
-		seen[link] = true
 	}
 }

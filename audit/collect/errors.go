@@ -11,6 +11,9 @@ import (
 // it would never end.
 var errLinkRepeats = errors.New("the link to the next page leads back to a page already read")
 
+// errNoEnd says that page after page held nothing and led on.
+var errNoEnd = errors.New("the pages of the list are empty and lead on without end")
+
 // storeError marks an error of the snapshot among errors of the source.
 type storeError struct{ error }
 
@@ -37,8 +40,11 @@ func detail(err error) audit.Failure {
 		return audit.Failure{}
 	}
 	f := audit.Failure{Code: "error", Message: err.Error()}
-	if errors.Is(err, errLinkRepeats) {
+	switch {
+	case errors.Is(err, errLinkRepeats):
 		f.Code = "repeated_link"
+	case errors.Is(err, errNoEnd):
+		f.Code = "endless_list"
 	}
 	return f
 }
