@@ -43,6 +43,8 @@ func TestPaging(t *testing.T) {
 			[]string{"ConsistencyLevel", "eventual"}, wantUsers(func(i int, _ audit.User) bool { return s.tenant.isMember(groupPilots, i) }), 0},
 		{"report", "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=200", nil,
 			wantUsers(func(i int, _ audit.User) bool { return s.tenant.registered(i) }), 0},
+		{"report of administrators", "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=2&$filter=isAdmin%20eq%20true&$select=id", nil,
+			wantUsers(func(i int, u audit.User) bool { return s.tenant.registered(i) && u.Admin == audit.Yes }), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,6 +211,8 @@ func TestRefusals(t *testing.T) {
 		{"cast without header", "GET", members + "?$count=true", bearer, s, 400, "Request_UnsupportedQuery"},
 		{"cast without count", "GET", members, eventual, s, 400, "Request_UnsupportedQuery"},
 		{"no licence", "GET", "/v1.0/reports/authenticationMethods/userRegistrationDetails", bearer, free, 403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant"},
+		{"filter of the report too complex", "GET", "/v1.0/reports/authenticationMethods/userRegistrationDetails?$filter=" + url.QueryEscape("isAdmin eq true or isMfaCapable eq true"), bearer, s, 400, "BadRequest"},
+		{"users by role", "GET", "/v1.0/users?$filter=" + url.QueryEscape("isAdmin eq true"), bearer, s, 400, "Request_UnsupportedQuery"},
 		{"unknown path", "GET", "/v1.0/nonsense", bearer, s, 400, "BadRequest"},
 		{"long path", "GET", "/v1.0/users/a/b/c/d/e/f/g/h/i/j", bearer, s, 400, "BadRequest"},
 		{"no path", "GET", "/", bearer, s, 400, "BadRequest"},

@@ -150,7 +150,7 @@ func (s *Server) report(q *request, rt *route, p *reply) {
 	}
 	s.writePage(q, rt, p, reportContext+selectContext(rt), -1, s.pageSize(rt), func(b []byte, at, limit int) ([]byte, int) {
 		for n := 0; at < s.tenant.users; at++ {
-			if !s.tenant.registered(at) {
+			if !s.tenant.registered(at) || rt.query.filter.admin != nil && s.tenant.account(at).admin != *rt.query.filter.admin {
 				continue
 			}
 			if n == limit {

@@ -94,6 +94,7 @@ const (
 	takesFilter
 	takesCount
 	takesToken
+	takesRoleFilter
 )
 
 // A query holds the query options of a request.
@@ -150,7 +151,15 @@ func (out *query) option(key, value string, takes options) *badQuery {
 		}
 		out.top = n
 	case "$filter":
-		needs = takesFilter
+		needs = takesFilter | takesRoleFilter
+		if takes&takesRoleFilter != 0 {
+			if value != "isAdmin eq true" && value != "isAdmin eq false" {
+				return &badQuery{"BadRequest", "The filter clause is not supported."}
+			}
+			yes := value == "isAdmin eq true"
+			out.filter.admin = &yes
+			break
+		}
 		f, ok := parseFilter(value)
 		if !ok && takes&takesFilter != 0 {
 			return &badQuery{"Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified for property of resource 'User'."}
@@ -178,10 +187,12 @@ func (out *query) option(key, value string, takes options) *badQuery {
 	return &badQuery{"BadRequest", "The query parameter '" + key + "' is not supported."}
 }
 
-// A filter is what $filter of the user listing can ask for; nil means any.
+// A filter is what $filter of the user listing can ask for, and that of the
+// registration report (admin); nil means any.
 type filter struct {
 	enabled *bool
 	guest   *bool
+	admin   *bool
 }
 
 // parseFilter reads comparisons of accountEnabled and userType joined with "and".

@@ -140,7 +140,7 @@ func findPolicy(q *request, rt *route, n int) bool {
 func (s *Server) findReport(q *request, rt *route) bool {
 	rt.on = OnReport
 	if q.count == 3 {
-		rt.endpoint, rt.takes = (*Server).report, takesSelect|takesTop|takesToken
+		rt.endpoint, rt.takes = (*Server).report, takesSelect|takesTop|takesToken|takesRoleFilter
 		return true
 	}
 	rt.endpoint = (*Server).reportOfUser
