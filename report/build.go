@@ -180,6 +180,10 @@ func (b *builder) user(u *audit.JudgedUser) error {
 		UsableNow: u.UsableNow(), UsableAfter: u.UsableAfter(), Breaking: u.Breaking(), Undecided: u.Undecided(),
 	}
 	b.countRisk(&p)
+	undecidedNow := slices.ContainsFunc(u.Passkeys, func(k audit.JudgedPasskey) bool { return k.Current.Decision == audit.Undecided })
+	if p.Known() && undecidedNow && p.UsableNow == 0 && p.UsableAfter == 0 {
+		b.d.Users.Unjudged++
+	}
 	sp := b.d.spool
 	b.buf = sp.putLine(b.buf[:0], u, b.code(u))
 	if err := sp.append(bucketLines, b.buf); err != nil {
@@ -216,8 +220,8 @@ func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
 	k := &u.Passkeys[i]
 	impact := k.Impact()
 	b.d.Passkeys.add(impact)
-	if k.Proposed.Decision == audit.Allowed && k.Registrable == audit.No {
-		b.d.Passkeys.NotRegistrable++
+	if k.Proposed.Decision == audit.Allowed {
+		b.d.Passkeys.NotRegistrable.add(not(k.Registrable))
 	}
 	for set, a := uint64(k.Current.Assumes|k.Proposed.Assumes), 0; set != 0; set, a = set>>1, a+1 {
 		if set&1 != 0 {
@@ -266,14 +270,11 @@ func (b *builder) countOutcome(u *audit.JudgedUser) {
 			c.WithoutPasskey++
 		}
 	}
-	if u.Admin != audit.Unknown {
-		b.d.admins = true
+	if u.Outcome != audit.OutcomeGone {
+		b.d.Users.Administrators.add(u.Admin)
 	}
-	if u.Admin == audit.Yes {
-		b.d.Users.Administrators++
-		if u.Outcome.Unread() {
-			b.d.Users.AdministratorsUnread++
-		}
+	if u.Outcome.Unread() {
+		b.d.Users.AdministratorsUnread.add(u.Admin)
 	}
 }
 
@@ -285,21 +286,21 @@ func (b *builder) countRisk(p *Person) {
 	case audit.RiskLosesLastPasskey:
 		f.LosingLast++
 		rank = 1
-		switch p.Admin {
-		case audit.Yes:
-			f.LosingLastAdmins++
+		f.LosingLastAdmins.add(p.Admin)
+		if p.Admin == audit.Yes {
 			rank = 0
-		case audit.Unknown:
-			f.LosingLastAdminUnknown++
 		}
 		if p.Undecided > 0 {
 			f.LosingLastUndecided++
 		}
 	case audit.RiskLosesSome:
 		f.LosingSome++
+		f.LosingSomeAdmins.add(p.Admin)
+		if p.UsableAfter == 0 {
+			f.LosingSomeNoneLeft++
+		}
 		rank = 3
 		if p.Admin == audit.Yes {
-			f.LosingSomeAdmins++
 			rank = 2
 		}
 	case audit.RiskUndecided:
@@ -351,6 +352,16 @@ func (d *Document) describe(a audit.Assumption) string {
 		}
 	}
 	return fmt.Sprintf("assumption %d", a)
+}
+
+func not(t audit.Ternary) audit.Ternary {
+	switch t {
+	case audit.Yes:
+		return audit.No
+	case audit.No:
+		return audit.Yes
+	}
+	return audit.Unknown
 }
 
 func boolInt(b bool) int {

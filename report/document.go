@@ -30,7 +30,6 @@ type Document struct {
 
 	models     []*model
 	incomplete []string
-	admins     bool // whether anybody's administrator roles are known
 }
 
 // An Assumption is a rule that was followed although Microsoft does not

@@ -43,12 +43,13 @@ type Fact struct {
 // An Alternative is a further proposal, whose figures stand beside those of
 // the report's own in the summaries.
 type Alternative struct {
-	Name            string
-	Passkeys        PasskeyFigures
-	LosingLast      int
-	LosingLastAdmin int
-	LosingSome      int
-	Changes         []string
+	Name       string
+	Passkeys   PasskeyFigures
+	LosingLast int
+	// LosingLastAdmins counts the administrators among those who lose the last.
+	LosingLastAdmins Tally
+	LosingSome       int
+	Changes          []string
 }
 
 // A StrengthFinding is a passkey that the methods policy allows and an

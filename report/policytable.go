@@ -292,7 +292,7 @@ func (d *Document) runTable() Table {
 	in := &d.in
 	var rows [][]Cell
 	add := func(section, name string, v Cell) { rows = append(rows, []Cell{Text(section), Text(name), v}) }
-	add("Report", "Complete", YesNo(audit.TernaryOf(d.Complete())))
+	add("Report", "Complete", Text(onOff(audit.TernaryOf(d.Complete()))))
 	for _, s := range d.incomplete {
 		add("Report", "Incomplete", Text(s))
 	}
@@ -317,14 +317,18 @@ func (d *Document) runTable() Table {
 	}{
 		{"Listed", u.Listed}, {"Read", u.Read}, {"Not read", u.Unread}, {"Deleted meanwhile", u.Gone}, {"Out of scope", u.OutOfScope},
 		{"With a passkey", u.WithPasskey}, {"Without a passkey", u.WithoutPasskey},
-		{"Losing the last passkey", u.LosingLast}, {"Administrators among them", u.LosingLastAdmins},
+		{"Losing the last passkey", u.LosingLast},
 	} {
 		add("Users", f.name, Count(f.n))
 	}
+	add("Users", "Administrators among them", u.LosingLastAdmins.Cell())
+	add("Users", "Losing some passkeys", Count(u.LosingSome))
+	add("Users", "Cannot be judged", Count(u.Unjudged))
+	add("Users", "Administrators in all", u.Administrators.Cell())
 	for _, f := range d.ImpactFigures() {
 		add("Passkeys", f.Label, Count(f.Value))
 	}
-	add("Passkeys", "Allowed, but could not be registered again", Count(d.Passkeys.NotRegistrable))
+	add("Passkeys", "Allowed, but could not be registered again", d.Passkeys.NotRegistrable.Cell())
 	for _, f := range []struct {
 		name string
 		n    int
@@ -334,8 +338,8 @@ func (d *Document) runTable() Table {
 	} {
 		add("Requests", f.name, Count(f.n))
 	}
-	add("Rate", "Users a second", Text(fmt.Sprintf("%.1f", in.Rate.UsersPerSecond)))
-	add("Rate", "Seconds spent throttled", Text(fmt.Sprintf("%.1f", in.Rate.ThrottledSeconds)))
+	add("Rate", "Users a second", Text(fmt.Sprintf("%.2f", in.Rate.UsersPerSecond)))
+	add("Rate", "Seconds spent throttled", Text(fmt.Sprintf("%.2f", in.Rate.ThrottledSeconds)))
 	for _, f := range in.Run {
 		add(f.Section, f.Name, f.Value)
 	}

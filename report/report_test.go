@@ -216,26 +216,37 @@ func TestIncomplete(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	whole := audit.Coverage{ListingComplete: true}
 	tests := []struct {
-		name string
-		u    report.UserFigures
-		part bool
-		want string
+		name      string
+		u         report.UserFigures
+		undecided int
+		part      bool
+		want      string
 	}{
-		{"many", report.UserFigures{WithPasskey: 4210, LosingLast: 37, LosingLastAdmins: 2}, false,
+		{"many", report.UserFigures{WithPasskey: 4210, LosingLast: 37, LosingLastAdmins: report.Tally{Yes: 2, Of: 37}}, 0, false,
 			"37 of 4,210 people with a passkey lose their last working passkey if this policy is saved; 2 of them are administrators."},
-		{"one", report.UserFigures{WithPasskey: 4210, LosingLast: 1}, false,
+		{"one", report.UserFigures{WithPasskey: 4210, LosingLast: 1}, 0, false,
 			"1 of 4,210 people with a passkey loses the last working passkey if this policy is saved; none of them is an administrator."},
-		{"administrators not known", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastAdminUnknown: 3}, false,
+		{"administrators not known", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastAdmins: report.Tally{Unknown: 3, Of: 3}}, 0, false,
 			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; whether they are administrators is not known."},
-		{"some not known", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastAdmins: 1, LosingLastAdminUnknown: 1}, false,
-			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; 1 of them is an administrator (not known for 1)."},
-		{"undecided", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastUndecided: 2}, false,
+		{"some not known", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastAdmins: report.Tally{Yes: 1, Unknown: 1, Of: 3}}, 0, false,
+			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; at least 1 of them is an administrator (not known for 1)."},
+		{"none known", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastAdmins: report.Tally{Unknown: 1, Of: 3}}, 0, false,
+			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; none of them is known to be an administrator (not known for 1)."},
+		{"undecided", report.UserFigures{WithPasskey: 9, LosingLast: 3, LosingLastUndecided: 2}, 4, false,
 			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; none of them is an administrator. For 2 of them that hangs on passkeys that are undecided."},
-		{"none", report.UserFigures{WithPasskey: 9}, false,
+		{"some cannot be judged", report.UserFigures{WithPasskey: 9, LosingLast: 3, Unjudged: 5}, 5, false,
+			"3 of 9 people with a passkey lose their last working passkey if this policy is saved; none of them is an administrator, and 5 people cannot be judged. 5 passkeys are undecided."},
+		{"none", report.UserFigures{WithPasskey: 9}, 0, false,
 			"None of the 9 people with a passkey loses the last working passkey if this policy is saved."},
-		{"none, partial", report.UserFigures{WithPasskey: 9}, true,
+		{"none, but nobody can be judged", report.UserFigures{WithPasskey: 374, Unjudged: 374}, 603, false,
+			"None of the 374 people with a passkey is known to lose the last working passkey if this policy is saved, but 374 people cannot be judged. 603 passkeys are undecided."},
+		{"none, passkeys undecided", report.UserFigures{WithPasskey: 9}, 1, false,
+			"None of the 9 people with a passkey loses the last working passkey if this policy is saved. 1 passkey is undecided."},
+		{"none, partial", report.UserFigures{WithPasskey: 9}, 0, true,
 			"None of the 9 people known to have a passkey loses the last working passkey if this policy is saved, but not everybody could be read."},
-		{"some, partial", report.UserFigures{WithPasskey: 9, LosingLast: 1}, true,
+		{"none, partial, not judged", report.UserFigures{WithPasskey: 9, Unjudged: 1}, 0, true,
+			"None of the 9 people known to have a passkey is known to lose the last working passkey if this policy is saved, but not everybody could be read and 1 person cannot be judged."},
+		{"some, partial", report.UserFigures{WithPasskey: 9, LosingLast: 1}, 0, true,
 			"At least 1 of 9 people known to have a passkey loses the last working passkey if this policy is saved; none of them is an administrator."},
 	}
 	for _, test := range tests {
@@ -246,6 +257,11 @@ func TestVerdict(t *testing.T) {
 			in.Coverage.ListingComplete = !test.part
 			d := fixture.Build(t, in)
 			d.Users = test.u
+			d.Passkeys.Undecided = test.undecided
+			reassuring := test.u.LosingLast == 0 && test.u.Unjudged == 0 && test.undecided == 0 && !test.part
+			if got := d.Tone() == report.ToneGood; got != reassuring {
+				t.Errorf("the tone is good: %v, want %v", got, reassuring)
+			}
 			if got := d.Verdict(); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}

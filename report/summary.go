@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"time"
 
 	"passkey-audit/audit"
@@ -31,14 +32,14 @@ type Summary struct {
 	Incomplete  []string `json:"incomplete"`
 	NotLookedAt []string `json:"not_looked_at"`
 
-	Users    UserFigures    `json:"users"`
-	Passkeys PasskeyFigures `json:"passkeys"`
+	Users    SummaryUsers    `json:"users"`
+	Passkeys SummaryPasskeys `json:"passkeys"`
 
 	Proposal        string   `json:"proposal"`
 	ProposalChanges []string `json:"proposal_changes"`
 	ProposalNotes   []string `json:"proposal_notes"`
 	// Proposals compares all proposals, the report's own first.
-	Proposals []ProposalFigures `json:"proposals"`
+	Proposals []SummaryProposal `json:"proposals"`
 
 	Assumptions       []string            `json:"assumptions"`
 	AssumptionDetails []SummaryAssumption `json:"assumption_details"`
@@ -66,44 +67,39 @@ type SummaryTenant struct {
 // UserFigures count people. Listed = Read + Unread + Gone + OutOfScope holds
 // in a complete report.
 type UserFigures struct {
-	Listed         int `json:"listed"`
-	Read           int `json:"read"`
-	Unread         int `json:"unread"`
-	Gone           int `json:"gone"`
-	OutOfScope     int `json:"out_of_scope"`
-	WithPasskey    int `json:"with_passkey"`
-	WithoutPasskey int `json:"without_passkey"`
+	Listed, Read, Unread, Gone, OutOfScope int
+	WithPasskey, WithoutPasskey            int
 
 	// LosingLast counts people with a passkey that works now and none that is
 	// allowed under the proposal; LosingLastUndecided those of them who have
 	// one that is undecided, so that they may keep it.
-	LosingLast             int `json:"losing_last_passkey"`
-	LosingLastAdmins       int `json:"losing_last_passkey_administrators"`
-	LosingLastAdminUnknown int `json:"losing_last_passkey_administrator_unknown"`
-	LosingLastUndecided    int `json:"losing_last_passkey_undecided"`
-	LosingSome             int `json:"losing_some"`
-	LosingSomeAdmins       int `json:"losing_some_administrators"`
-	Undecided              int `json:"undecided"`
-	BlockedAlready         int `json:"blocked_already"`
-	// Unaffected counts people with a passkey to whom nothing happens.
-	Unaffected int `json:"unaffected"`
-	// Administrators counts the listed users who hold an administrator role,
-	// AdministratorsUnread those of them who could not be read.
-	Administrators       int `json:"administrators"`
-	AdministratorsUnread int `json:"administrators_unread"`
+	LosingLast, LosingLastUndecided int
+	// LosingSome counts the others with a passkey that breaks;
+	// LosingSomeNoneLeft those of them whom the proposal allows none: whether
+	// any of theirs works now is undecided.
+	LosingSome, LosingSomeNoneLeft int
+	// Unjudged counts people of whom it cannot be told whether they lose their
+	// last working passkey: nothing of theirs is known to work now, something
+	// may, and the proposal allows none.
+	Unjudged int
+	// Undecided, BlockedAlready and Unaffected count the people of these
+	// risks; Unaffected only those who have a passkey.
+	Undecided, BlockedAlready, Unaffected int
+
+	// LosingLastAdmins and LosingSomeAdmins count the administrators among
+	// those above.
+	LosingLastAdmins, LosingSomeAdmins Tally
+	// Administrators counts the administrators among the listed users who were
+	// not deleted meanwhile, AdministratorsUnread those among the unread.
+	Administrators, AdministratorsUnread Tally
 }
 
-// PasskeyFigures count passkeys.
+// PasskeyFigures count passkeys; Total is the sum of the five impacts.
 type PasskeyFigures struct {
-	Total          int `json:"total"`
-	Breaks         int `json:"breaks"`
-	AlreadyBlocked int `json:"already_blocked"`
-	Restored       int `json:"restored"`
-	Unaffected     int `json:"unaffected"`
-	Undecided      int `json:"undecided"`
+	Total, Breaks, AlreadyBlocked, Restored, Unaffected, Undecided int
 	// NotRegistrable counts the allowed ones that could not be registered
 	// again under the proposal.
-	NotRegistrable int `json:"allowed_not_registrable"`
+	NotRegistrable Tally
 }
 
 func (f *PasskeyFigures) add(i audit.Impact) {
@@ -124,12 +120,12 @@ func (f *PasskeyFigures) add(i audit.Impact) {
 
 // ProposalFigures are one proposal's figures in the comparison.
 type ProposalFigures struct {
-	Name             string         `json:"name"`
-	Passkeys         PasskeyFigures `json:"passkeys"`
-	LosingLast       int            `json:"losing_last_passkey"`
-	LosingLastAdmins int            `json:"losing_last_passkey_administrators"`
-	LosingSome       int            `json:"losing_some"`
-	Changes          []string       `json:"changes"`
+	Name             string
+	Passkeys         PasskeyFigures
+	LosingLast       int
+	LosingLastAdmins Tally
+	LosingSome       int
+	Changes          []string
 }
 
 // SummaryAssumption is an assumption and the number of passkeys whose verdict
@@ -162,25 +158,27 @@ func (d *Document) Summary() Summary {
 		Tool:            SummaryTool(in.Tool),
 		StartedAt:       timePointer(in.Started),
 		FinishedAt:      timePointer(in.Finished),
-		DurationSeconds: in.Duration.Seconds(),
+		DurationSeconds: hundredths(in.Duration.Seconds()),
 		Verdict:         d.Verdict(),
 		Completeness:    d.Completeness(),
 		Complete:        d.Complete(),
 		Incomplete:      append([]string{}, d.incomplete...),
 		NotLookedAt:     append([]string{}, in.Coverage.NotLookedAt...),
-		Users:           d.Users,
-		Passkeys:        d.Passkeys,
+		Users:           summaryUsers(&d.Users),
+		Passkeys:        summaryPasskeys(&d.Passkeys),
 		Proposal:        in.Proposal.Name,
 		ProposalChanges: append([]string{}, in.Proposal.Changes...),
 		ProposalNotes:   append([]string{}, in.Proposal.Notes...),
-		Proposals:       d.Proposals(),
 		Assumptions:     []string{},
 		Unread:          d.spool.count(bucketFailures),
 		StrengthsRead:   in.Strengths != nil,
 		Requests:        SummaryRequests(in.Requests),
-		Rate:            SummaryRate(in.Rate),
+		Rate:            SummaryRate{UsersPerSecond: hundredths(in.Rate.UsersPerSecond), ThrottledSeconds: hundredths(in.Rate.ThrottledSeconds)},
 	}
 	s.AssumptionDetails = []SummaryAssumption{}
+	for _, p := range d.Proposals() {
+		s.Proposals = append(s.Proposals, summaryProposal(&p))
+	}
 	for i, t := range in.Tenants {
 		st := SummaryTenant(t)
 		if i == 0 {
@@ -210,12 +208,15 @@ func (d *Document) Proposals() []ProposalFigures {
 	for _, a := range d.in.Alternatives {
 		list = append(list, ProposalFigures{
 			Name: a.Name, Passkeys: a.Passkeys, LosingLast: a.LosingLast,
-			LosingLastAdmins: a.LosingLastAdmin, LosingSome: a.LosingSome,
+			LosingLastAdmins: a.LosingLastAdmins, LosingSome: a.LosingSome,
 			Changes: append([]string{}, a.Changes...),
 		})
 	}
 	return list
 }
+
+// hundredths rounds to two decimals, as all figures of time and rate are.
+func hundredths(f float64) float64 { return math.Round(f*100) / 100 }
 
 func timePointer(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -54,52 +54,115 @@ func (d *Document) Verdict() string {
 		}
 		return fmt.Sprintf("Nobody loses a passkey: none of the %s read has one.", Plural(u.Read, "user", "users"))
 	}
+	return d.peopleWords(saved) + d.undecidedWords()
+}
+
+// peopleWords is the verdict's first sentence where somebody has a passkey.
+func (d *Document) peopleWords(saved string) string {
+	u := &d.Users
 	people := Plural(u.WithPasskey, "person with a passkey", "people with a passkey")
 	if !d.Complete() {
 		people = Plural(u.WithPasskey, "person known to have a passkey", "people known to have a passkey")
 	}
-	var s string
-	switch {
-	case u.LosingLast == 0 && !d.Complete():
-		s = fmt.Sprintf("None of the %s loses the last working passkey %s, but not everybody could be read", people, saved)
-	case u.LosingLast == 0:
-		s = fmt.Sprintf("None of the %s loses the last working passkey %s", people, saved)
-	default:
-		verb := "lose their"
-		if u.LosingLast == 1 {
-			verb = "loses the"
+	if u.LosingLast == 0 {
+		verb := "loses"
+		if u.Unjudged > 0 {
+			verb = "is known to lose"
 		}
-		least := ""
-		if !d.Complete() {
-			least = "At least "
+		s := fmt.Sprintf("None of the %s %s the last working passkey %s", people, verb, saved)
+		missing := ""
+		switch {
+		case d.Complete():
+		case u.Unread > 0 || !d.in.Coverage.ListingComplete:
+			missing = "not everybody could be read"
+		default:
+			missing = "the report is incomplete"
 		}
-		s = fmt.Sprintf("%s%s of %s %s last working passkey %s%s", least, Number(u.LosingLast), people, verb, saved, d.adminWords())
+		switch {
+		case missing != "" && u.Unjudged > 0:
+			return s + ", but " + missing + " and " + d.unjudgedWords() + "."
+		case missing != "":
+			return s + ", but " + missing + "."
+		case u.Unjudged > 0:
+			return s + ", but " + d.unjudgedWords() + "."
+		}
+		return s + "."
 	}
-	if u.LosingLastUndecided > 0 {
-		s += fmt.Sprintf(". For %s of them that hangs on passkeys that are undecided", Number(u.LosingLastUndecided))
+	verb := "lose their"
+	if u.LosingLast == 1 {
+		verb = "loses the"
+	}
+	least := ""
+	if !d.Complete() {
+		least = "At least "
+	}
+	s := fmt.Sprintf("%s%s of %s %s last working passkey %s%s", least, Number(u.LosingLast), people, verb, saved, d.adminWords())
+	if u.Unjudged > 0 {
+		s += ", and " + d.unjudgedWords()
 	}
 	return s + "."
+}
+
+func (d *Document) unjudgedWords() string {
+	return Plural(d.Users.Unjudged, "person", "people") + " cannot be judged"
+}
+
+// undecidedWords is the verdict's second sentence, after a blank: what hangs
+// on passkeys that are undecided. It is empty where none is.
+func (d *Document) undecidedWords() string {
+	u, n := &d.Users, d.Passkeys.Undecided
+	switch {
+	case u.LosingLastUndecided > 0:
+		return fmt.Sprintf(" For %s of them that hangs on passkeys that are undecided.", Number(u.LosingLastUndecided))
+	case n > 0:
+		return " " + Plural(n, "passkey is undecided.", "passkeys are undecided.")
+	}
+	return ""
+}
+
+// Tone tells how the verdict is to be taken: good only where nothing breaks,
+// nothing is undecided and nothing is missing.
+func (d *Document) Tone() Tone {
+	switch {
+	case d.Users.LosingLast > 0, d.Passkeys.Breaks > 0, !d.Complete():
+		return ToneBad
+	case d.Users.Unjudged > 0, d.Passkeys.Undecided > 0:
+		return ToneWarn
+	}
+	return ToneGood
+}
+
+// NothingBreaks says that no authenticator breaks, as far as that is known.
+func (d *Document) NothingBreaks() string {
+	s := "None of the passkeys that were read breaks"
+	if n := d.Passkeys.Undecided; n > 0 {
+		s += ", but " + Plural(n, "is undecided", "are undecided")
+	}
+	return d.emptyWords(s)
 }
 
 // adminWords says how many of those who lose the last passkey are
 // administrators, as far as that is known.
 func (d *Document) adminWords() string {
-	u := &d.Users
-	if u.LosingLast > 0 && u.LosingLastAdminUnknown == u.LosingLast {
+	a := d.Users.LosingLastAdmins
+	if a.NothingKnown() {
 		return "; whether they are administrators is not known"
 	}
-	s := "; " + Number(u.LosingLastAdmins) + " of them are administrators"
-	switch u.LosingLastAdmins {
-	case 0:
-		s = "; none of them is an administrator"
-		if u.LosingLastAdminUnknown > 0 {
-			s = "; none of them is known to be an administrator"
+	var s string
+	switch {
+	case a.Yes == 0 && a.Unknown > 0:
+		s = "; none of them is known to be an administrator"
+	case a.Yes == 0:
+		return "; none of them is an administrator"
+	default:
+		s = "; "
+		if a.Unknown > 0 {
+			s += "at least "
 		}
-	case 1:
-		s = "; 1 of them is an administrator"
+		s += Plural(a.Yes, "of them is an administrator", "of them are administrators")
 	}
-	if u.LosingLastAdminUnknown > 0 {
-		s += fmt.Sprintf(" (not known for %s)", Number(u.LosingLastAdminUnknown))
+	if a.Unknown > 0 {
+		s += fmt.Sprintf(" (not known for %s)", Number(a.Unknown))
 	}
 	return s
 }
@@ -206,18 +269,27 @@ func (d *Document) Figures() []Figure {
 		}
 		return ToneNeutral
 	}
-	admins := Plural(u.LosingLastAdmins, "administrator", "administrators")
-	if u.LosingLast > 0 && u.LosingLastAdminUnknown == u.LosingLast {
+	var admins string
+	switch a := u.LosingLastAdmins; {
+	case a.NothingKnown():
 		admins = "administrators not known"
-	} else if u.LosingLastAdminUnknown > 0 {
-		admins += ", " + Number(u.LosingLastAdminUnknown) + " not known"
+	case a.Exact():
+		admins = Plural(a.Yes, "administrator", "administrators")
+	case a.Yes == 0:
+		admins = "administrators not known for " + Number(a.Unknown)
+	default:
+		admins = fmt.Sprintf("at least %s (not known for %s)", Plural(a.Yes, "administrator", "administrators"), Number(a.Unknown))
+	}
+	some := "and keep another"
+	if n := u.LosingSomeNoneLeft; n > 0 {
+		some = fmt.Sprintf("%s keep another; %s may lose the last", Number(u.LosingSome-n), Number(n))
 	}
 	return []Figure{
 		{"People who lose their last passkey", u.LosingLast, admins, worse(u.LosingLast, ToneBad), TitleUsers},
 		{"Passkeys that break", p.Breaks, "of " + Plural(p.Total, "passkey", "passkeys"), worse(p.Breaks, ToneBad), TitleBreaking},
 		{"Passkeys undecided", p.Undecided, "neither allowed nor blocked", worse(p.Undecided, ToneWarn), TitlePasskeys},
 		{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread},
-		{"People who lose some passkeys", u.LosingSome, "and keep another", worse(u.LosingSome, ToneWarn), TitleUsers},
+		{"People who lose some passkeys", u.LosingSome, some, worse(u.LosingSome, ToneWarn), TitleUsers},
 		{"Passkeys blocked already", p.AlreadyBlocked, "under the live policy too", worse(p.AlreadyBlocked, ToneWarn), TitleBreaking},
 		{"Passkeys that work again", p.Restored, "blocked under the live policy", worse(p.Restored, ToneGood), TitlePasskeys},
 		{"Passkeys unaffected", p.Unaffected, Plural(u.WithPasskey, "person has a passkey", "people have a passkey"), worse(p.Unaffected, ToneGood), TitlePasskeys},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,10 @@ func check(schema map[string]any, v any, at string) []string {
 			}
 			if !fits {
 				say("is a %s, not %v", typeOf(v), arg)
+			}
+		case "enum":
+			if !slices.Contains(arg.([]any), v) {
+				say("is %v, none of %v", v, arg)
 			}
 		case "minimum":
 			if n, ok := v.(float64); ok && n < arg.(float64) {
@@ -166,6 +171,7 @@ func TestSchemaCatches(t *testing.T) {
 		"type":    func(m map[string]any) { m["complete"] = "true" },
 		"version": func(m map[string]any) { m["schema"] = 2.0 },
 		"range":   func(m map[string]any) { m["passkeys"].(map[string]any)["breaks"] = -1.0 },
+		"enum":    func(m map[string]any) { m["users"].(map[string]any)["roles_known"] = "many" },
 		"list":    func(m map[string]any) { m["assumptions"] = []any{1.0} },
 	} {
 		t.Run(name, func(t *testing.T) {

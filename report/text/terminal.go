@@ -86,8 +86,12 @@ func (t *terminal) impacts() {
 		t.line(fmt.Sprintf("  %-16s %9s  %s", f.Label, report.Number(f.Value), f.Note))
 	}
 	t.line(fmt.Sprintf("  %-16s %9s", "Total", report.Number(t.d.Passkeys.Total)))
-	if n := t.d.Passkeys.NotRegistrable; n > 0 {
-		t.para("  ", fmt.Sprintf("%s but could not be registered again under the proposal.", report.Plural(n, "passkey is allowed", "passkeys are allowed")))
+	n := t.d.Passkeys.NotRegistrable
+	if n.Yes > 0 {
+		t.para("  ", fmt.Sprintf("%s but could not be registered again under the proposal.", report.Plural(n.Yes, "passkey is allowed", "passkeys are allowed")))
+	}
+	if n.Unknown > 0 {
+		t.para("  ", fmt.Sprintf("%s, and whether they could be registered again is not known.", report.Plural(n.Unknown, "passkey is allowed", "passkeys are allowed")))
 	}
 }
 
@@ -130,6 +134,10 @@ func fate(p report.Person) string {
 		}
 		return "loses the last one"
 	}
+	if p.UsableAfter == 0 {
+		// Nothing of theirs is known to work now, and nothing is allowed after.
+		return "may lose the last one"
+	}
 	return fmt.Sprintf("loses %d of %d", p.Breaking, p.Passkeys)
 }
 
@@ -157,8 +165,11 @@ func (t *terminal) unread() {
 	t.head("Not read (each is in unread.csv, with the error)")
 	if u.Unread > 0 {
 		s := report.Plural(u.Unread, "user", "users") + ": they may have passkeys that break"
-		if u.AdministratorsUnread > 0 {
-			s += "; " + report.Plural(u.AdministratorsUnread, "of them is an administrator", "of them are administrators")
+		switch a := u.AdministratorsUnread; {
+		case a.NothingKnown():
+			s += "; whether they are administrators is not known"
+		case a.Yes > 0 || a.Unknown > 0:
+			s += "; administrators among them: " + a.Words()
 		}
 		t.para("  ", s)
 	}
@@ -179,10 +190,10 @@ func (t *terminal) proposal() {
 	}
 	if list := t.d.Proposals(); len(list) > 1 {
 		t.head("Proposals side by side")
-		t.line(fmt.Sprintf("  %-32s %9s %9s %9s %9s", "", "break", "undecided", "lose last", "of admins"))
+		t.line(fmt.Sprintf("  %-32s %9s %9s %9s %11s", "", "break", "undecided", "lose last", "of admins"))
 		for _, p := range list {
-			t.line(fmt.Sprintf("  %s %9s %9s %9s %9s", Pad(p.Name, 32), report.Number(p.Passkeys.Breaks),
-				report.Number(p.Passkeys.Undecided), report.Number(p.LosingLast), report.Number(p.LosingLastAdmins)))
+			t.line(fmt.Sprintf("  %s %9s %9s %9s %11s", Pad(p.Name, 32), report.Number(p.Passkeys.Breaks),
+				report.Number(p.Passkeys.Undecided), report.Number(p.LosingLast), p.LosingLastAdmins.Short()))
 		}
 	}
 }

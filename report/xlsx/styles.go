@@ -30,9 +30,9 @@ type styles struct {
 	header, text, guid, count, time    int
 	yesNo, yesStrong, yesWarn, yesGood int
 
-	title, made, note, verdict, verdictBad, good, bad, word, section int
-	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood      int
-	head, headRight, cell, number, link                              int
+	title, made, note, verdict, verdictWarn, verdictBad, good, bad, word, section int
+	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood                   int
+	head, headRight, cell, number, link                                           int
 
 	// legend are the colours of the impacts: none, breaks, undecided, already
 	// blocked, restored.
@@ -73,6 +73,7 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.made, &excelize.Style{Font: font(10, false, colMuted), Alignment: top(true)})
 	m.to(&s.note, &excelize.Style{Font: &excelize.Font{Family: family, Size: 11, Italic: true, Color: colInk}})
 	m.to(&s.verdict, &excelize.Style{Font: font(15, true, colInk), Fill: fill(colGood), Alignment: wrap})
+	m.to(&s.verdictWarn, &excelize.Style{Font: font(15, true, colInk), Fill: fill(colWarn), Alignment: wrap})
 	m.to(&s.verdictBad, &excelize.Style{Font: font(15, true, "FFFFFF"), Fill: fill(colBad), Alignment: wrap})
 	m.to(&s.good, &excelize.Style{Font: font(11, false, colInk), Alignment: wrap})
 	m.to(&s.bad, &excelize.Style{Font: font(12, true, colInk), Fill: fill(colWarn), Alignment: wrap,

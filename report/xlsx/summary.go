@@ -120,8 +120,11 @@ func (p *page) verdict() {
 	p.row++
 	p.block(p.d.MadeWords(), p.styles.made, 10)
 	style := p.styles.verdict
-	if p.d.Users.LosingLast > 0 || p.d.Passkeys.Breaks > 0 || !p.d.Complete() {
+	switch p.d.Tone() {
+	case report.ToneBad:
 		style = p.styles.verdictBad
+	case report.ToneWarn:
+		style = p.styles.verdictWarn
 	}
 	p.block(p.d.Verdict(), style, 16)
 	style = p.styles.good
@@ -207,8 +210,7 @@ func (p *page) breakdown() {
 		p.height(r, 28)
 	}
 	if len(top) == 0 {
-		s := "None of the passkeys that were read breaks."
-		p.put(7, 12, head+1, s, p.styles.cell)
+		p.put(7, 12, head+1, p.d.NothingBreaks(), p.styles.cell)
 	}
 	rows := max(len(impacts), len(top), 1)
 	p.row = head + rows + 2
@@ -291,12 +293,20 @@ func (p *page) proposals() {
 	p.row++
 	for _, f := range list {
 		p.put(1, 6, p.row, f.Name, p.styles.cell)
-		for i, n := range []int{f.Passkeys.Breaks, f.Passkeys.Undecided, f.LosingLast, f.LosingLastAdmins, f.LosingSome, f.Passkeys.Unaffected} {
+		for i, n := range []any{f.Passkeys.Breaks, f.Passkeys.Undecided, f.LosingLast, tally(f.LosingLastAdmins), f.LosingSome, f.Passkeys.Unaffected} {
 			p.put(7+i, 7+i, p.row, n, p.styles.number)
 		}
 		p.row++
 	}
 	p.row++
+}
+
+// tally gives a number where it is exact, else the words.
+func tally(t report.Tally) any {
+	if t.Exact() {
+		return t.Yes
+	}
+	return t.Short()
 }
 
 // hardest names the people who are hit hardest.
