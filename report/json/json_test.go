@@ -230,6 +230,26 @@ func TestPasskeys(t *testing.T) {
 	}
 }
 
+// TestStrengthsNotRead: the empty strengths.csv is no finding.
+func TestStrengthsNotRead(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		in := fixture.Input(t.TempDir())
+		if read {
+			in.Strengths = func(func(report.StrengthFinding, error) bool) {}
+		}
+		d := fixture.Build(t, in)
+		var b, c bytes.Buffer
+		if err := errors.Join(WriteManifest(&b, NewManifest(d)), WriteSummary(&c, d)); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"manifest": b.String(), "summary": c.String()} {
+			if want := fmt.Sprintf("\"strengths_read\": %v,", read); !strings.Contains(text, want) {
+				t.Errorf("%s lacks %s", name, want)
+			}
+		}
+	}
+}
+
 func TestManifest(t *testing.T) {
 	m := NewManifest(fixture.Build(t, fixture.Input(t.TempDir())))
 	m.PolicySHA256, m.ProposedSHA256, m.CSV = "aa", "bb", CSVForm{Form: "excel", Delimiter: ","}

@@ -23,7 +23,10 @@ type Manifest struct {
 	// was written: the same snapshot gives the same manifest.
 	CreatedAt *time.Time `json:"created_at"`
 	Complete  bool       `json:"complete"`
-	Proposal  string     `json:"proposal"`
+	// StrengthsRead is false where authentication strengths were not read:
+	// strengths.csv then has no rows, and that says nothing.
+	StrengthsRead bool   `json:"strengths_read"`
+	Proposal      string `json:"proposal"`
 	// PolicySHA256 and ProposedSHA256 are digests of the two policies in
 	// canonical form.
 	PolicySHA256   string `json:"policy_sha256"`
@@ -53,7 +56,7 @@ func NewManifest(d *report.Document) Manifest {
 	s := d.Summary()
 	m := Manifest{
 		Schema: ManifestSchema, Tool: s.Tool, Tenants: s.Tenants, CreatedAt: s.FinishedAt,
-		Complete: s.Complete, Proposal: s.Proposal, Files: []File{},
+		Complete: s.Complete, StrengthsRead: s.StrengthsRead, Proposal: s.Proposal, Files: []File{},
 	}
 	if m.Tenants == nil {
 		m.Tenants = []report.SummaryTenant{s.Tenant}
