@@ -155,6 +155,9 @@ func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, spec policy.Sp
 	for _, f := range out.files {
 		files = append(files, f.Name)
 	}
+	if _, serr := os.Stat(filepath.Join(dir, fileSnapshot)); serr == nil {
+		files = append(files, fileSnapshot) // what evaluate takes
+	}
 	if err := text.WriteTerminal(u.out, d, text.Output{Dir: dir, Files: files}); err != nil {
 		return err
 	}
