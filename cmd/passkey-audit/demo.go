@@ -113,7 +113,7 @@ func runDemo(ctx context.Context, w world, u *ui, o *DemoOptions) (err error) {
 		}
 		return nil
 	}
-	return runScan(ctx, w, u, &o.ScanOptions, func() (graph.AuthOptions, error) {
+	return runScan(ctx, w, u, &o.ScanOptions, "passkey-audit demo --resume", func() (graph.AuthOptions, error) {
 		c, err := graph.CustomCloud(root, "")
 		if err != nil {
 			return graph.AuthOptions{}, err

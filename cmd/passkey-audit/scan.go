@@ -156,7 +156,7 @@ AZURE_CLIENT_CERTIFICATE_PASSWORD, PASSKEY_AUDIT_ACCESS_TOKEN.
   passkey-audit scan --resume passkey-audit_contoso.com_20261101T080000Z --tenant contoso.com --client-id ID`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runScan(cmd.Context(), w, u, &o, func() (graph.AuthOptions, error) {
+			return runScan(cmd.Context(), w, u, &o, "passkey-audit scan --resume", func() (graph.AuthOptions, error) {
 				c, err := o.graphCloud()
 				if err != nil {
 					return graph.AuthOptions{}, err
@@ -179,13 +179,15 @@ type scan struct {
 	names   *aaguid.Catalogue
 	spec    policy.Spec
 	scope   snapshot.Scope
-	groups  []string // that the proposal names
 	started time.Time
+	// again says how to go on with the scan, less the folder.
+	again string
 }
 
-// runScan checks everything, reads the tenant and writes the reports.
-func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, auth func() (graph.AuthOptions, error)) (err error) {
-	s := &scan{o: o, w: w, u: u, started: w.now().UTC()}
+// runScan checks everything, reads the tenant and writes the reports. Again is
+// the command that goes on with the scan, less the folder.
+func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, auth func() (graph.AuthOptions, error)) (err error) {
+	s := &scan{o: o, w: w, u: u, started: w.now().UTC(), again: again}
 	var endLog func() error
 	if s.log, endLog, err = o.logOptions.open(u); err != nil {
 		return err
@@ -204,15 +206,22 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, auth func() (g
 		return err
 	}
 	defer dir.release()
-	if err := s.collect(ctx, client, store, dir.path); err != nil {
-		return err
+	if store != nil {
+		if err := s.collect(ctx, client, store, dir.path); err != nil {
+			return err
+		}
 	}
 	r, err := snapshot.OpenReader(ctx, filepath.Join(dir.path, fileSnapshot))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return writeReports(ctx, u, r, s.spec, s.names, &o.outputOptions, dir.path, o.resume != "")
+	err = writeReports(ctx, u, r, s.spec, s.names, &o.outputOptions, dir.path, o.resume != "")
+	s.log.Info().Int("exit_status", statusOf(err)).Str("folder", dir.path).Msg("reports are written")
+	if statusOf(err) == exitPartial {
+		u.say("what could not be read is tried again by: %s %s (and the flags as before)", s.again, quote(dir.path))
+	}
+	return err
 }
 
 // check checks all options before the first request.
@@ -234,6 +243,9 @@ func (s *scan) check(auth func() (graph.AuthOptions, error)) (err error) {
 	}
 	if s.auth, err = auth(); err != nil {
 		return err
+	}
+	if s.auth.Cloud.Restricted != "" {
+		s.u.warn("cloud %s: %s", s.auth.Cloud.Name, s.auth.Cloud.Restricted)
 	}
 	if s.o.resume != "" && s.o.out != "" {
 		return usagef("--resume and --out exclude each other: the reports go where the scan was begun")
@@ -263,17 +275,29 @@ func (s *scan) signIn(ctx context.Context) (client *graph.Client, hangUp func(),
 		return nil, nil, audit.Tenant{}, err
 	}
 	tenant, err := readTenant(ctx, client, s.o.scheduler())
+	if errors.Is(err, graph.ErrForbidden) {
+		tenant, err = s.namelessTenant(ctx, client, err)
+	}
 	if err == nil {
 		err = sameTenant(ctx, client, tenant)
 	}
 	if err != nil {
 		hangUp()
-		if errors.Is(err, graph.ErrForbidden) {
-			err = withHint(err, "reading the organization needs the permission Organization.Read.All or User.Read.All: see the permissions in the README")
-		}
 		return nil, nil, audit.Tenant{}, err
 	}
+	s.log.Info().Str("tenant", tenant.ID).Str("domain", tenant.Domain).Str("cloud", s.auth.Cloud.Name).Msg("signed in")
 	return client, hangUp, tenant, nil
+}
+
+// namelessTenant gives the tenant that the token belongs to, where the
+// permission for its name is missing: the name alone is no reason to stop.
+func (s *scan) namelessTenant(ctx context.Context, client *graph.Client, refused error) (audit.Tenant, error) {
+	tid, err := client.TokenTenant(ctx)
+	if err != nil || tid == "" {
+		return audit.Tenant{}, withHint(refused, "to tell which tenant this is needs the permission Organization.Read.All: see the permissions in the README")
+	}
+	s.u.warn("the tenant's name could not be read, and its ID stands in its place: that needs the permission Organization.Read.All")
+	return audit.Tenant{ID: strings.ToLower(tid)}, nil
 }
 
 // open makes the folder with a new snapshot in it, or opens the one to resume.
@@ -310,16 +334,33 @@ func (s *scan) reopen(ctx context.Context, tenant audit.Tenant) (*outDir, *snaps
 		return nil
 	})
 	if err != nil {
-		dir.release()
 		switch {
+		case errors.Is(err, snapshot.ErrSealed) && !reported(dir.path):
+			// It ended after the reading and before its reports were whole.
+			return dir, nil, nil
 		case errors.Is(err, snapshot.ErrSealed):
 			err = usagef("--resume %s: the scan is finished: use passkey-audit evaluate to make its reports again", quote(s.o.resume))
 		case errors.Is(err, snapshot.ErrInUse), errors.Is(err, snapshot.ErrNewer), errors.Is(err, snapshot.ErrNoSnapshot):
 			err = usagef("--resume %s: the snapshot is %v", quote(s.o.resume), err)
 		}
+		dir.release()
+		return nil, nil, err
+	}
+	// A report that is there tells less than the one to come. Without its
+	// manifest it is none, should this run end early too.
+	if err := os.Remove(filepath.Join(dir.path, fileManifest)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = errors.Join(err, store.Close())
+		dir.release()
 		return nil, nil, err
 	}
 	return dir, store, nil
+}
+
+// reported tells whether a folder holds a whole report: the manifest is written
+// when all else is there.
+func reported(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileManifest))
+	return err == nil
 }
 
 func sameScope(a, b snapshot.Scope) bool { return scopeWords(a) == scopeWords(b) }
@@ -357,7 +398,7 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 		end = s.u.progress(ctx, &progress, scheduler)
 	}
 	err := collect.Run(ctx, source{client}, store, collect.Options{
-		Pace: scheduler, Scope: s.scope, Groups: s.groups, Stop: s.w.stop, Progress: &progress, Log: s.log,
+		Pace: scheduler, Scope: s.scope, Stop: s.w.stop, Progress: &progress, Log: s.log,
 		Notice:       func(text string) { s.u.warn("%s", text) },
 		PolicyGroups: func(body []byte) ([]string, error) { return s.policyGroups(body) },
 	})
@@ -371,7 +412,7 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
-	return withHint(err, "what was read is kept; go on with: passkey-audit scan --resume %s (and the flags as before)", quote(dir))
+	return withHint(err, "what was read is kept; go on with: %s %s (and the flags as before)", s.again, quote(dir))
 }
 
 // policyGroups names the groups that the live policy and the proposal need. It

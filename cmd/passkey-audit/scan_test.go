@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -379,5 +380,79 @@ func TestGroupUnreadable(t *testing.T) {
 		if row["proposed"] == "allowed" {
 			t.Errorf("%s is allowed, though nobody knows who is excluded", row["passkey_id"])
 		}
+	}
+}
+
+// TestResumeWhatFailed scans with reads that fail for good, and goes on after
+// they are mended: what could not be read is read, and the report is whole.
+func TestResumeWhatFailed(t *testing.T) {
+	_, calm := serve(t, graphsim.Options{Users: 150, Seed: 4})
+	r, want := scanTenant(t, calm, nil)
+	if r.status != exitDone {
+		t.Fatalf("undisturbed: exit %d; stderr:\n%s", r.status, r.stderr)
+	}
+	sim, rough := serve(t, graphsim.Options{Users: 150, Seed: 4, Faults: graphsim.Plan{Rules: []graphsim.Rule{
+		{On: graphsim.OnMethods, Users: []int{31, 32}, Times: 2, Fault: graphsim.Fault{Kind: graphsim.FaultStatus, Status: 403}},
+		{On: graphsim.OnGroup, Groups: []int{2}, Times: 1, Fault: graphsim.Fault{Kind: graphsim.FaultStatus, Status: 403}},
+	}}})
+	r, dir := scanTenant(t, rough, nil)
+	if r.status != exitPartial || !strings.Contains(r.stderr, "scan --resume") {
+		t.Fatalf("exit %d, want 4 and how to go on; stderr:\n%s", r.status, r.stderr)
+	}
+	before := sim.Stats().Items
+	if r := scanInto(t, rough, nil, "--resume", dir); r.status != exitDone {
+		t.Fatalf("resumed: exit %d; stderr:\n%s\n%s", r.status, r.stderr, read(t, dir, report.FileUnread))
+	}
+	if n := sim.Stats().Items - before; n > 10 {
+		t.Errorf("%d reads to mend two users", n)
+	}
+	if d := cmp.Diff(reportsOf(t, want), reportsOf(t, dir)); d != "" {
+		t.Errorf("reports differ (-undisturbed +mended):\n%s", d)
+	}
+}
+
+// TestResumeBeforeReports goes on with a scan that ended when all was read and
+// the reports were not yet written.
+func TestResumeBeforeReports(t *testing.T) {
+	sim, root := serve(t, graphsim.Options{Users: 150, Seed: 4})
+	r, dir := scanTenant(t, root, nil)
+	if r.status != exitDone {
+		t.Fatalf("exit %d; stderr:\n%s", r.status, r.stderr)
+	}
+	want := reportsOf(t, dir)
+	for _, f := range []string{fileManifest, fileSummary, report.FileUsers} {
+		if err := os.Remove(filepath.Join(dir, f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := sim.Stats().Items
+	if r := scanInto(t, root, nil, "--resume", dir); r.status != exitDone || sim.Stats().Items != before {
+		t.Fatalf("resumed: exit %d after %d reads, want 0 and none; stderr:\n%s", r.status, sim.Stats().Items-before, r.stderr)
+	}
+	if d := cmp.Diff(want, reportsOf(t, dir)); d != "" {
+		t.Errorf("reports differ (-first +again):\n%s", d)
+	}
+}
+
+// TestNamelessTenant scans without the permission for the organization: only
+// with a token that tells its tenant does anybody know which one it is.
+func TestNamelessTenant(t *testing.T) {
+	plan := graphsim.Plan{Rules: []graphsim.Rule{{On: graphsim.OnOrganization, Fault: graphsim.Fault{Kind: graphsim.FaultStatus, Status: 403}}}}
+	_, root := serve(t, graphsim.Options{Users: 20, Faults: plan})
+	if r, _ := scanTenant(t, root, nil); r.status != exitRefused || !strings.Contains(r.stderr, "Organization.Read.All") {
+		t.Errorf("opaque token: exit %d: %s", r.status, r.stderr)
+	}
+	// A token of three parts whose second one is {"tid":"84841066-..."}.
+	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"tid":"84841066-274d-4ec0-a5c1-276be684bdd3"}`)) + ".c2ln"
+	sim := graphsim.New(graphsim.Options{Users: 20, Faults: plan, Token: token})
+	dir := filepath.Join(t.TempDir(), "out")
+	var out, errs safeBuffer
+	status := run(t.Context(), world{
+		args:  []string{"scan", "--auth", "token", "--cloud", "custom", "--graph-endpoint", "https://graph.example.com", "--out", dir},
+		stdin: strings.NewReader(""), stdout: &out, stderr: &errs, now: time.Now, transport: sim.Transport(),
+		getenv: func(name string) string { return map[string]string{"PASSKEY_AUDIT_ACCESS_TOKEN": token}[name] },
+	})
+	if status != exitDone || !strings.Contains(errs.String(), "Organization.Read.All") || !strings.Contains(read(t, dir, fileSummary), "84841066-274d-4ec0-a5c1-276be684bdd3") {
+		t.Errorf("token that tells: exit %d: %s", status, errs.String())
 	}
 }
