@@ -106,7 +106,7 @@ func (c *collector) report(ctx context.Context, name string, most int) (snapshot
 		return at, err
 	}
 	whole := name == snapshot.ReportEverybody && (most > 0 || c.registered())
-	seen := map[string]bool{at.Next: true}
+	trail := newTrail(at.Next)
 	for restarts := 0; most == 0 || at.Pages < most; {
 		var page audit.RegistrationPage
 		t := new(pace.Try)
@@ -115,8 +115,8 @@ func (c *collector) report(ctx context.Context, name string, most int) (snapshot
 			page, err = c.src.Registration(ctx, name == snapshot.ReportAdministrators, at.Next)
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
-		if err == nil && page.Next != "" && seen[page.Next] {
-			err = errLinkRepeats
+		if err == nil {
+			err = trail.follow(page.Next, len(page.Rows))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -127,7 +127,7 @@ func (c *collector) report(ctx context.Context, name string, most int) (snapshot
 			restarts++
 			c.o.Log.Warn().Err(err).Int("restart", restarts).Msg("the registration report begins anew")
 			err = c.store.RestartReport(ctx, name)
-			seen = map[string]bool{"": true}
+			trail = newTrail("")
 		case err != nil:
 			err = c.store.EndReport(ctx, name, reportState(err), failureOf(audit.Failure{Attempts: t.Attempts}, err))
 		default:
@@ -139,7 +139,6 @@ func (c *collector) report(ctx context.Context, name string, most int) (snapshot
 		if err != nil || at.State != snapshot.ReportReading {
 			return at, err
 		}
-		seen[at.Next] = true
 	}
 	return at, nil
 }

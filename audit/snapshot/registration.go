@@ -144,7 +144,7 @@ func (s *Store) AddRegistrations(ctx context.Context, name string, page audit.Re
 		if page.Next == "" {
 			state = ReportRead
 		}
-		return putReport(ctx, tx, Report{Name: name, State: state, Next: page.Next, Pages: at.Pages + 1, Restarts: at.Restarts,
+		return putReport(ctx, tx, Report{Name: name, State: state, Next: page.Next, Pages: at.Pages + min(1, len(page.Rows)), Restarts: at.Restarts,
 			Users: at.Users + len(page.Rows), Oldest: at.Oldest, Newest: at.Newest, LeftOut: at.LeftOut})
 	})
 	if err != nil {
