@@ -46,7 +46,8 @@ type Failure struct {
 	// said. Message is bounded in length and hostile text.
 	Code    string
 	Message string
-	// RequestID is Graph's request-id, for Microsoft's support; may be empty.
+	// RequestID is Graph's request-id, for Microsoft's support; without an answer,
+	// the client-request-id that was sent; may be empty.
 	RequestID string
 	// Attempts counts the requests that were made for it.
 	Attempts int

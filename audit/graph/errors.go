@@ -179,9 +179,15 @@ func (e *Error) Temporary() bool {
 func (e *Error) Load() audit.Load { return e.load }
 
 // Failure gives the error in the vocabulary of reports. The caller fills in
-// what was to be read, and how often it was tried.
+// what was to be read, and how often it was tried. Where no answer came that
+// told Graph's id of the request, it is the one we sent along, by which
+// Microsoft can find the request too.
 func (e *Error) Failure() audit.Failure {
-	return audit.Failure{Status: e.Status, Code: e.Code, Message: e.Message, RequestID: e.RequestID}
+	f := audit.Failure{Status: e.Status, Code: e.Code, Message: e.Message, RequestID: e.RequestID}
+	if f.RequestID == "" {
+		f.RequestID = e.ClientRequestID
+	}
+	return f
 }
 
 // malformed is the error of an answer that is not what was asked for.

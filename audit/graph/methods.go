@@ -147,7 +147,7 @@ func (c *Client) answer(ctx context.Context, k *call, reply *itemReply, load *au
 	next, seen := reply.Body.Next, map[string]bool(nil)
 	for n := 0; next != ""; n++ {
 		if seen[next] || n == maxMethodPages {
-			return fail(malformed(reply.Status, "the pages of this user's passkeys do not end"))
+			return fail(k.complete(malformed(reply.Status, "the pages of this user's passkeys do not end")))
 		}
 		if seen == nil {
 			seen = map[string]bool{}
