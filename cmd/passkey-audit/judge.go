@@ -132,7 +132,11 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 	if err != nil {
 		return nil, err
 	}
-	cov.NotLookedAt = notLookedAt(m.Scope)
+	reports, err := j.reader.Reports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cov.NotLookedAt = append(notLookedAt(m.Scope), registrationNotes(m.Scope, reports)...)
 	effort, runs, err := j.reader.Effort(ctx)
 	if err != nil {
 		return nil, err
@@ -168,6 +172,7 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 		},
 		TempDir: tempDir,
 	}
+	in.Run = append(in.Run, registrationFacts(reports)...)
 	if active > 0 {
 		in.Rate.UsersPerSecond = float64(cov.Read) / active.Seconds()
 	}

@@ -149,6 +149,9 @@ func (u *ui) tell(line string) {
 
 // progressWords says in under 80 columns how far a scan is.
 func progressWords(s collect.Stage, st pace.Status, now time.Time) string {
+	if s.Waiting {
+		return fmt.Sprintf("waiting for the registration report: %s users of it, %s listed", report.Number(s.Registrations), report.Number(s.Listed))
+	}
 	of := report.Number(s.Listed)
 	if !s.ListingDone {
 		of += "+"
