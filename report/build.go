@@ -29,27 +29,55 @@ func passkeyBuckets() []string {
 
 func passkeyBucket(i audit.Impact) string { return "passkeys-" + string(i) }
 
-// userBuckets gives the buckets of users in the order of users.csv: by risk,
-// and within a risk administrators first.
+// userBuckets gives the buckets of users in the order of users.csv: by risk;
+// within a risk, accounts that are disabled come last; among those that are
+// and those that are not, administrators first.
 func userBuckets() []string {
 	var list []string
 	for _, r := range []audit.Risk{audit.RiskUnread, audit.RiskLosesLastPasskey, audit.RiskLosesSome,
 		audit.RiskUndecided, audit.RiskBlockedAlready, audit.RiskUnaffected} {
-		list = append(list, userBucket(r, true), userBucket(r, false))
+		for rank := range ranks {
+			list = append(list, userBucket(r, rank))
+		}
 	}
 	return list
 }
 
-func userBucket(r audit.Risk, admin bool) string {
-	if admin {
-		return "users-" + string(r) + "-admin"
+func userBucket(r audit.Risk, rank int) string { return fmt.Sprintf("users-%s-%d", r, rank) }
+
+// ranks is how many ranks there are.
+const ranks = 4
+
+// rank orders people of one risk: administrators, others, and then both again
+// where the account is disabled, since nobody signs in there now. What is not
+// known counts as the more pressing of two for accounts, but nobody is called
+// an administrator who is not known to be one.
+func rank(u *audit.User) int {
+	n := 0
+	if u.Enabled == audit.No {
+		n = 2
 	}
-	return "users-" + string(r)
+	if u.Admin != audit.Yes {
+		n++
+	}
+	return n
 }
 
-// outreachBuckets gives the buckets of outreach.csv in order.
+// outreachBuckets gives the buckets of outreach.csv in order: by priority, and
+// within it administrators first.
 func outreachBuckets() []string {
-	return []string{"outreach-1", "outreach-2", "outreach-3", "outreach-4"}
+	var list []string
+	for p := 1; p <= priorities; p++ {
+		list = append(list, outreachBucket(p, true), outreachBucket(p, false))
+	}
+	return list
+}
+
+func outreachBucket(priority int, admin bool) string {
+	if admin {
+		return fmt.Sprintf("outreach-%d-admin", priority)
+	}
+	return fmt.Sprintf("outreach-%d", priority)
 }
 
 // codeLimit bounds how many users' error codes are remembered for AAGUIDs.txt;
@@ -66,7 +94,7 @@ type builder struct {
 	codes  map[string]string // error code by tenant and user id
 	hinges [64]int           // passkeys by assumption
 	seen   audit.Coverage
-	hard   [4][]Person
+	hard   [2 * ranks][]Person
 	advise *adviser
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
@@ -191,7 +219,7 @@ func (b *builder) user(u *audit.JudgedUser) error {
 	}
 	if len(u.Passkeys) > 0 || u.Outcome.Unread() {
 		b.buf = sp.putPerson(b.buf[:0], &p)
-		if err := sp.append(userBucket(p.Risk, p.Admin == audit.Yes), b.buf); err != nil {
+		if err := sp.append(userBucket(p.Risk, rank(&p.User)), b.buf); err != nil {
 			return err
 		}
 	}
@@ -281,15 +309,12 @@ func (b *builder) countOutcome(u *audit.JudgedUser) {
 // countRisk counts what the proposal does to the user.
 func (b *builder) countRisk(p *Person) {
 	f := &b.d.Users
-	rank := -1
+	place := -1
 	switch p.Risk {
 	case audit.RiskLosesLastPasskey:
 		f.LosingLast++
-		rank = 1
+		place = rank(&p.User)
 		f.LosingLastAdmins.add(p.Admin)
-		if p.Admin == audit.Yes {
-			rank = 0
-		}
 		if p.Undecided > 0 {
 			f.LosingLastUndecided++
 		}
@@ -299,10 +324,7 @@ func (b *builder) countRisk(p *Person) {
 		if p.UsableAfter == 0 {
 			f.LosingSomeNoneLeft++
 		}
-		rank = 3
-		if p.Admin == audit.Yes {
-			rank = 2
-		}
+		place = ranks + rank(&p.User)
 	case audit.RiskUndecided:
 		f.Undecided++
 	case audit.RiskBlockedAlready:
@@ -312,8 +334,8 @@ func (b *builder) countRisk(p *Person) {
 			f.Unaffected++
 		}
 	}
-	if rank >= 0 && len(b.hard[rank]) < hardestLimit {
-		b.hard[rank] = append(b.hard[rank], *p)
+	if place >= 0 && len(b.hard[place]) < hardestLimit {
+		b.hard[place] = append(b.hard[place], *p)
 	}
 }
 

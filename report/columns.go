@@ -125,7 +125,7 @@ func strengthColumns() []Column {
 // outreachColumns are the columns of outreach.csv.
 func outreachColumns() []Column {
 	return []Column{
-		{"priority", "Priority", KindCount, 9, "1 administrators who lose their last working passkey, 2 others who do, 3 administrators who lose some, 4 others who do."},
+		{"priority", "Priority", KindCount, 9, "1 administrators who lose their last working passkey, 2 others who do, 3 disabled accounts that do; 4 administrators who lose some, 5 others who do, 6 disabled accounts that do. Whoever is not known to be an administrator is among the others."},
 		{"risk", "Risk", KindEnum, 19, "loses_last_passkey or loses_some."},
 		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name."},
 		{"display_name", "Display name", KindFree, 26, "The user's name."},

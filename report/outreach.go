@@ -11,19 +11,35 @@ import (
 // name their passkeys, and no line of a letter should run to pages.
 const labelLimit = 80
 
+// priorities is how many priorities outreach.csv has; outreachColumns tells
+// what they mean.
+const priorities = 6
+
+// priority gives the place of a person in outreach.csv; false for whoever
+// loses nothing. It keeps to the order of users.csv.
+func priority(p *Person) (int, bool) {
+	n := 0
+	switch p.Risk {
+	case audit.RiskLosesLastPasskey:
+	case audit.RiskLosesSome:
+		n = 3
+	default:
+		return 0, false
+	}
+	switch {
+	case p.Enabled == audit.No:
+		return n + 3, true
+	case p.Admin == audit.Yes:
+		return n + 1, true
+	}
+	return n + 2, true
+}
+
 // outreach spools the row of a user who must act: whoever loses a passkey.
 func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 	o := outreach{Person: *p}
-	switch {
-	case p.Risk == audit.RiskLosesLastPasskey && p.Admin == audit.Yes:
-		o.priority = 1
-	case p.Risk == audit.RiskLosesLastPasskey:
-		o.priority = 2
-	case p.Risk == audit.RiskLosesSome && p.Admin == audit.Yes:
-		o.priority = 3
-	case p.Risk == audit.RiskLosesSome:
-		o.priority = 4
-	default:
+	var must bool
+	if o.priority, must = priority(p); !must {
 		return nil
 	}
 	var breaks, works []string
@@ -49,7 +65,7 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 	}
 	o.instead = b.advise.instead(worst)
 	b.buf = b.d.spool.putOutreach(b.buf[:0], &o)
-	return b.d.spool.append(fmt.Sprintf("outreach-%d", o.priority), b.buf)
+	return b.d.spool.append(outreachBucket(o.priority, o.Admin == audit.Yes), b.buf)
 }
 
 // passkeyLabel names a passkey in a sentence: its authenticator and the name

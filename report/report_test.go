@@ -115,8 +115,8 @@ func TestOrder(t *testing.T) {
 		{"unread.csv", []string{"what", "status", "attempts"}, []string{"group 403 1", "user 503 8", "user  5", "user gone 404 2"}},
 		{"outreach.csv", []string{"priority", "user_principal_name", "what_still_works"}, []string{
 			"1 adele.vance@contoso.com no passkey", "2 diego.siciliani@contoso.com no passkey", "2 emily.braun@contoso.com no passkey",
-			"2 patti.fernandez@contoso.com no passkey", `3 megan.bowen@contoso.com Microsoft Authenticator for iOS "phone"`,
-			`4 alex.wilber@contoso.com Microsoft Authenticator for iOS "'quoted"`}},
+			"2 patti.fernandez@contoso.com no passkey", `4 megan.bowen@contoso.com Microsoft Authenticator for iOS "phone"`,
+			`5 alex.wilber@contoso.com Microsoft Authenticator for iOS "'quoted"`}},
 		{"Policy", []string{"setting", "live", "proposed", "changed", "members"}, []string{
 			"State enabled enabled false", "Self-service registration yes yes false", "Attestation enforced no yes true",
 			"Key restrictions enforced no yes true", "Kind of list block allow true", "AAGUIDs in the list 1 3 true",

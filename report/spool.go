@@ -34,7 +34,7 @@ type bucket struct {
 	size  int64
 }
 
-// Sizes of the buffers: there are up to 25 buckets while a report is built.
+// Sizes of the buffers: there are up to 50 buckets while a report is built.
 const (
 	writeBuffer = 64 << 10
 	readBuffer  = 256 << 10

@@ -180,3 +180,71 @@ func TestRounding(t *testing.T) {
 		t.Errorf("got %v %+v", s.DurationSeconds, s.Rate)
 	}
 }
+
+// TestUrgency: within a risk disabled accounts come last and administrators
+// first, in every list of people; every priority of outreach.csv is reached.
+func TestUrgency(t *testing.T) {
+	var users []*audit.JudgedUser
+	for i, keys := range [][]string{{"ab"}, {"ab", "aa"}} {
+		for _, enabled := range []audit.Ternary{audit.No, audit.Yes, audit.Unknown} {
+			for _, admin := range []audit.Ternary{audit.No, audit.Unknown, audit.Yes} {
+				upn := string(rune('a'+len(users))) + map[int]string{0: "-last", 1: "-some"}[i]
+				upn += map[audit.Ternary]string{audit.No: "-disabled", audit.Yes: "", audit.Unknown: "-account?"}[enabled]
+				upn += map[audit.Ternary]string{audit.No: "", audit.Yes: "-admin", audit.Unknown: "-admin?"}[admin]
+				users = append(users, judged(upn, admin, enabled, keys...))
+			}
+		}
+	}
+	d := fixture.Build(t, inputOf(t, users...))
+	want := []string{
+		"1 f-last-admin", "1 i-last-account?-admin", "2 d-last", "2 e-last-admin?", "2 g-last-account?", "2 h-last-account?-admin?",
+		"3 c-last-disabled-admin", "3 a-last-disabled", "3 b-last-disabled-admin?",
+		"4 o-some-admin", "4 r-some-account?-admin", "5 m-some", "5 n-some-admin?", "5 p-some-account?", "5 q-some-account?-admin?",
+		"6 l-some-disabled-admin", "6 j-some-disabled", "6 k-some-disabled-admin?",
+	}
+	if diff := cmp.Diff(want, pick(t, d, "outreach.csv", "priority", "user_principal_name")); diff != "" {
+		t.Errorf("outreach.csv (-want +got):\n%s", diff)
+	}
+	for i := range want {
+		want[i] = want[i][2:]
+	}
+	if diff := cmp.Diff(want, pick(t, d, "users.csv", "user_principal_name")); diff != "" {
+		t.Errorf("users.csv (-want +got):\n%s", diff)
+	}
+	var hardest []string
+	for _, p := range d.Hardest {
+		hardest = append(hardest, p.UPN)
+	}
+	if diff := cmp.Diff(want[:len(hardest)], hardest); diff != "" {
+		t.Errorf("hardest (-want +got):\n%s", diff)
+	}
+}
+
+// TestHardestHeading promises only an order that there is.
+func TestHardestHeading(t *testing.T) {
+	const yes, no, unknown = audit.Yes, audit.No, audit.Unknown
+	tests := []struct {
+		name           string
+		admin, enabled audit.Ternary
+		want           string
+	}{
+		{"roles not known", unknown, yes, "Hit hardest (all are in users.csv)"},
+		{"roles known", yes, yes, "Hit hardest (administrators first; all are in users.csv)"},
+		{"disabled", unknown, no, "Hit hardest (disabled accounts last; all are in users.csv)"},
+		{"both", no, no, "Hit hardest (administrators first, disabled accounts last; all are in users.csv)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := terminal(t, fixture.Build(t, inputOf(t, judged("a@contoso.com", test.admin, test.enabled, "ab"))))
+			if !strings.Contains(s, test.want+"\n") {
+				t.Errorf("no heading %q in:\n%s", test.want, s)
+			}
+			if got := strings.Contains(s, "loses the last one, disabled"); got != (test.enabled == no) {
+				t.Errorf("marked as disabled: %v in:\n%s", got, s)
+			}
+			if test.admin == unknown && strings.Contains(s, " ? ") {
+				t.Errorf("a column of question marks in:\n%s", s)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -306,6 +307,25 @@ func (d *Document) ImpactFigures() []Figure {
 		{"Restored", p.Restored, "blocked now, allowed under the proposal", ToneGood, TitlePasskeys},
 		{"Unaffected", p.Unaffected, "allowed now and under the proposal", ToneGood, TitlePasskeys},
 	}
+}
+
+// RolesShown reports whether it is known of anybody among Hardest whether they
+// are administrators; if not, a column for that says nothing.
+func (d *Document) RolesShown() bool {
+	return slices.ContainsFunc(d.Hardest, func(p Person) bool { return p.Admin != audit.Unknown })
+}
+
+// HardestOrder says in which order Hardest is, beside the risk; empty where
+// nothing that is known has changed it.
+func (d *Document) HardestOrder() string {
+	var list []string
+	if d.RolesShown() {
+		list = append(list, "administrators first")
+	}
+	if slices.ContainsFunc(d.Hardest, func(p Person) bool { return p.Enabled == audit.No }) {
+		list = append(list, "disabled accounts last")
+	}
+	return strings.Join(list, ", ")
 }
 
 // TopBreaking gives up to n authenticators that break, those that most people

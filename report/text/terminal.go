@@ -100,16 +100,30 @@ func (t *terminal) hardest() {
 	if len(list) == 0 {
 		return
 	}
-	t.head("Hit hardest (administrators first; everybody is in users.csv)")
+	order := t.d.HardestOrder()
+	if order != "" {
+		order += "; "
+	}
+	t.head("Hit hardest (" + order + "all are in users.csv)")
+	roles := t.d.RolesShown()
 	for _, p := range list[:min(len(list), hardestShown)] {
 		role := ""
 		switch {
+		case !roles:
 		case p.Admin == audit.Yes:
 			role = "admin"
 		case p.Admin == audit.Unknown:
 			role = "?"
 		}
-		t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), 44), Pad(role, 5), fate(p)))
+		what := fate(p)
+		if p.Enabled == audit.No {
+			what += ", disabled"
+		}
+		if roles {
+			t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), 39), Pad(role, 5), what))
+		} else {
+			t.line(fmt.Sprintf("  %s %s", Pad(who(p), 45), what))
+		}
 	}
 	u := &t.d.Users
 	if more := u.LosingLast + u.LosingSome - min(len(list), hardestShown); more > 0 {

@@ -314,12 +314,16 @@ func (p *page) hardest() {
 	if len(p.d.Hardest) == 0 {
 		return
 	}
-	p.section(1, gridColumns, "Hit hardest: administrators first")
+	title := "Hit hardest"
+	if order := p.d.HardestOrder(); order != "" {
+		title += ": " + order
+	}
+	p.section(1, gridColumns, title)
 	p.row++
 	for _, h := range []struct {
 		from, to int
 		s        string
-	}{{1, 4, "User principal name"}, {5, 7, "Name"}, {8, 8, "Admin"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
+	}{{1, 4, "User principal name"}, {5, 6, "Name"}, {7, 7, "Admin"}, {8, 8, "Account"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
 		style := p.styles.head
 		if h.from > 10 {
 			style = p.styles.headRight
@@ -330,8 +334,10 @@ func (p *page) hardest() {
 	for _, h := range p.d.Hardest {
 		admin := map[string]string{"true": "yes", "false": "no", "": "not known"}[h.Admin.String()]
 		p.put(1, 4, p.row, short(h.UPN), p.styles.cell)
-		p.put(5, 7, p.row, short(h.DisplayName), p.styles.cell)
-		p.put(8, 8, p.row, admin, p.styles.cell)
+		p.put(5, 6, p.row, short(h.DisplayName), p.styles.cell)
+		p.put(7, 7, p.row, admin, p.styles.cell)
+		account := map[string]string{"true": "enabled", "false": "disabled", "": "not known"}[h.Enabled.String()]
+		p.put(8, 8, p.row, account, p.styles.cell)
 		p.put(9, 10, p.row, strings.ReplaceAll(string(h.Risk), "_", " "), p.styles.cell)
 		p.put(11, 11, p.row, h.Breaking, p.styles.number)
 		p.put(12, 12, p.row, h.UsableAfter, p.styles.number)
