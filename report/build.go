@@ -125,7 +125,10 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 
 func (b *builder) run(ctx context.Context) error {
 	b.named()
-	b.advise = newAdviser(&b.d.in.Proposal.Policy, b.title)
+	b.advise = &adviser{
+		policy: &b.d.in.Proposal.Policy, title: b.title, lists: map[string]*advice{},
+		names: newNames(b.d.in.Namesakes, b.d.models),
+	}
 	if err := b.failures(ctx); err != nil {
 		return err
 	}
@@ -357,6 +360,7 @@ func (b *builder) finish() {
 		}
 		d.Assumptions = append(d.Assumptions, Assumption{Text: d.describe(audit.Assumption(a)), Passkeys: n})
 	}
+	d.markNamesakes()
 	for _, m := range d.models {
 		d.Authenticators = append(d.Authenticators, m.AuthenticatorFigures)
 	}

@@ -47,6 +47,9 @@ type AuthenticatorFigures struct {
 	// Title is the name to show: the catalogue's, or words that say that there
 	// is none.
 	Title string
+	// Mark tells the model apart from another one of this report with the same
+	// Title; empty where there is none.
+	Mark string
 	// Passkeys and People count those that have it; Breaking, and
 	// PeopleBreaking, those that break.
 	Passkeys, People, Breaking, PeopleBreaking int

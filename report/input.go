@@ -93,6 +93,9 @@ type Input struct {
 	// Authenticator looks an AAGUID up; false where no source knows it. May be
 	// nil.
 	Authenticator func(audit.AAGUID) (audit.Authenticator, bool)
+	// Namesakes gives the models of a name, and perhaps others; makers give one
+	// name to many models. May be nil.
+	Namesakes func(name string) []audit.Authenticator
 	// CatalogueDate is the date of the names, in words.
 	CatalogueDate string
 	// DescribeAssumption gives the sentence for an assumption. May be nil.

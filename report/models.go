@@ -2,6 +2,7 @@ package report
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"passkey-audit/audit"
 )
@@ -109,4 +110,42 @@ func listedAAGUIDs(p *audit.Policy) []audit.AAGUID {
 		add(f.KeyRestrictions)
 	}
 	return list
+}
+
+// markNamesakes gives a mark to models that share their title.
+func (d *Document) markNamesakes() {
+	byTitle := map[string][]*model{}
+	for _, m := range d.models {
+		if !m.None {
+			byTitle[m.Title] = append(byTitle[m.Title], m)
+		}
+	}
+	for title, list := range byTitle {
+		if len(list) == 1 && title != unknownAuthenticator {
+			continue
+		}
+		count := map[string]int{}
+		for _, m := range list {
+			count[prefix(m.AAGUID)]++
+		}
+		for _, m := range list {
+			m.Mark = prefix(m.AAGUID)
+			if title == unknownAuthenticator || count[m.Mark] > 1 {
+				m.Mark = m.text
+			}
+		}
+	}
+}
+
+// Label gives title and mark in at most n runes, or in as many as the mark
+// takes, which stays whole.
+func (a AuthenticatorFigures) Label(n int) string {
+	if a.Name == "" && a.Mark != "" {
+		return "Unknown " + a.Mark
+	}
+	if a.Mark == "" {
+		return cutRunes(a.Title, n-1)
+	}
+	mark := "(" + a.Mark + ")"
+	return cutRunes(a.Title, max(n-2-utf8.RuneCountInString(mark), 1)) + " " + mark
 }

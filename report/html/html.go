@@ -130,11 +130,11 @@ func newPage(d *report.Document, limit int) *page {
 	p.Bars = scale(bars)
 	bars = nil
 	for _, a := range d.TopBreaking(8) {
-		name := a.Title
-		if a.Name == "" && !a.None {
-			name = "Unknown " + a.AAGUID.String()
+		full := a.Title
+		if a.Mark != "" {
+			full += " " + a.AAGUID.String()
 		}
-		bars = append(bars, bar{Label: cutRunes(name, nameLimit), Full: name, Value: a.PeopleBreaking, Tone: "bad"})
+		bars = append(bars, bar{Label: a.Label(nameLimit), Full: full, Value: a.PeopleBreaking, Tone: "bad"})
 	}
 	p.Models = scale(bars)
 	return p

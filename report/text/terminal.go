@@ -18,6 +18,7 @@ const (
 	hardestShown = 5
 	modelsShown  = 5
 	wordsShown   = 6
+	modelWidth   = 48 // in columns
 )
 
 // Output says where the files are.
@@ -162,11 +163,7 @@ func (t *terminal) models() {
 	}
 	t.head("Authenticators that break (all are in aaguids.csv)")
 	for _, a := range list {
-		name := a.Title
-		if a.Name == "" && !a.None {
-			name = a.AAGUID.String()
-		}
-		t.line(fmt.Sprintf("  %s %s, %s", Pad(name, 40), report.Plural(a.Breaking, "passkey", "passkeys"), report.Plural(a.PeopleBreaking, "person", "people")))
+		t.line(fmt.Sprintf("  %s %s, %s", Pad(a.Label(modelWidth), modelWidth), report.Plural(a.Breaking, "passkey", "passkeys"), report.Plural(a.PeopleBreaking, "person", "people")))
 	}
 }
 

@@ -204,7 +204,7 @@ func (p *page) breakdown() {
 	top := p.d.TopBreaking(topModels)
 	for i, a := range top {
 		r := head + 1 + i
-		p.put(7, 10, r, modelName(a), p.styles.cell)
+		p.put(7, 10, r, a.Label(60), p.styles.cell)
 		p.put(11, 11, r, a.PeopleBreaking, p.styles.number)
 		p.put(12, 12, r, a.Breaking, p.styles.number)
 		p.height(r, 28)
@@ -222,14 +222,6 @@ func (p *page) breakdown() {
 		p.height(p.row, 15) // as high as Excel has it: the charts lie over these rows
 		p.row++
 	}
-}
-
-// modelName names an authenticator in a list.
-func modelName(a report.AuthenticatorFigures) string {
-	if a.Name == "" && !a.None {
-		return a.Title + " " + a.AAGUID.String()
-	}
-	return a.Title
 }
 
 // chart adds a bar chart of n rows below row head.
