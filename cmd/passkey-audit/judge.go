@@ -157,7 +157,7 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 		Coverage: cov, Live: j.live, Groups: j.groups,
 		Proposal: report.Proposal{Name: j.proposal.Name, Policy: j.proposal.Policy, Changes: j.proposal.Changes, Notes: j.proposal.Notes, Assumes: j.proposal.Assumes},
 		Users:    j.users(ctx), Failures: j.reader.Failures(ctx),
-		Authenticator: j.names.Lookup, CatalogueDate: j.names.Date(), DescribeAssumption: policy.Describe,
+		Authenticator: j.names.Lookup, Namesakes: j.names.Match, CatalogueDate: j.names.Date(), DescribeAssumption: policy.Describe,
 		Suggested: j.suggested.AAGUIDs, SuggestedBody: j.suggested.Body,
 		Requests: report.Requests{Total: effort.Requests, Batches: effort.Batches, Throttled: effort.Throttled, Retried: effort.Retried, Failed: effort.Failed},
 		Rate:     report.Rate{ThrottledSeconds: float64(effort.WaitedMS) / 1000},
