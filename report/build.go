@@ -263,6 +263,9 @@ func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
 	b.labels = append(b.labels, n)
 	m := b.d.models[n]
 	m.Passkeys++
+	if k.Attestation == audit.Attested {
+		m.Attested++
+	}
 	first := !slices.Contains(b.labels[:i], n)
 	if first {
 		m.People++
@@ -361,6 +364,7 @@ func (b *builder) finish() {
 		d.Assumptions = append(d.Assumptions, Assumption{Text: d.describe(audit.Assumption(a)), Passkeys: n})
 	}
 	d.markNamesakes()
+	d.markLists()
 	for _, m := range d.models {
 		d.Authenticators = append(d.Authenticators, m.AuthenticatorFigures)
 	}

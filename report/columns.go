@@ -64,8 +64,8 @@ func userColumns() []Column {
 		{"account_enabled", "Account enabled", KindYesNo, 12, "Whether the account is enabled; empty where not known."},
 		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
 		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys the user has; empty where they could not be read."},
-		{"usable_now", "Usable now", KindCount, 10, "How many the policy as it is allows; empty where they could not be read."},
-		{"usable_after", "Usable after", KindCount, 10, "How many the proposal allows; empty where they could not be read."},
+		{"usable_now", "Usable now", KindCount, 10, "How many the policy as it is allows, those that are undecided not counted; empty where they could not be read."},
+		{"usable_after", "Usable after", KindCount, 10, "How many the proposal allows, those that are undecided not counted; empty where they could not be read."},
 		{"breaking", "Breaking", KindCount, 10, "How many break; empty where they could not be read."},
 		{"undecided", "Undecided", KindCount, 11, "How many are undecided under the proposal; empty where they could not be read."},
 		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
@@ -82,10 +82,10 @@ func aaguidColumns() []Column {
 		{"name_source", "Source of the name", KindFree, 18, "Who gives the name; empty where no source knows the AAGUID."},
 		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys have it."},
 		{"users", "People", KindCount, 10, "How many people have at least one."},
-		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break."},
-		{"in_current_list", "In live list", KindYesNo, 13, "Whether a list of the policy as it is names it, whether allow or block list."},
-		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether a list of the proposal names it, whether allow or block list."},
-		{"suggested", "In suggested list", KindYesNo, 13, "Whether the suggested allow list names it."},
+		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break; those that are undecided are not among them."},
+		{"in_current_list", "In live list", KindYesNo, 13, "Whether every list that governs somebody in the policy as it is names it, allow and block lists alike; where some are enforced, only those count. False too where only some of them do."},
+		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether every enforced list of the proposal that governs somebody names it, allow and block lists alike. False too where only some of them do; the remarks and the sheet Policy tell which."},
+		{"suggested", "In suggested list", KindYesNo, 13, "Whether the suggested allow list names it; the remarks tell where it is not proven what it stands for."},
 	}
 }
 

@@ -54,8 +54,29 @@ type AuthenticatorFigures struct {
 	// PeopleBreaking, those that break.
 	Passkeys, People, Breaking, PeopleBreaking int
 	Undecided                                  int
-	InLive, InProposed, Suggested              bool
+	// Attested counts the passkeys that were attested when registered.
+	Attested int
+	// InLive and InProposed tell whether every list that counts names it; see
+	// Lists. Suggested tells of the suggested allow list.
+	InLive, InProposed, Suggested bool
+	// Unproven says why an allow list had better not name it without a second
+	// thought; empty where there is nothing to say, and where it is not
+	// suggested.
+	Unproven Unproven
+	// Remarks are sentences on it for people.
+	Remarks []string
 }
+
+// Unproven says in one word why it is not proven which authenticators an
+// AAGUID stands for.
+type Unproven string
+
+// The reasons.
+const (
+	UnprovenZero       Unproven = "zero"         // the all-zero AAGUID stands for any authenticator
+	UnprovenUnknown    Unproven = "unknown"      // no source knows it
+	UnprovenUnattested Unproven = "not_attested" // no passkey with it is attested: its AAGUID may be made up
+)
 
 // A Table is rows under columns. The tables of a document have the same rows
 // in every format.
@@ -69,9 +90,19 @@ type Table struct {
 	Count int
 	// Empty says in a sentence why there are no rows, where Count is 0.
 	Empty string
+	// Remarks are on some cells, in the order of the rows; for people alone.
+	Remarks []Remark
 	// Rows gives the rows in order. A row is used until the next one only. It
 	// ends after the first error. It may be called often, also concurrently.
 	Rows func(ctx context.Context) iter.Seq2[[]Cell, error]
+}
+
+// A Remark is on a cell of a table.
+type Remark struct {
+	// Row counts from 0, the column is that of the key.
+	Row  int
+	Key  string
+	Text string
 }
 
 // Titles of the tables that are sheets.

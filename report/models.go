@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -75,11 +76,8 @@ func (b *builder) modelOf(key modelKey) int {
 // not anybody has them.
 func (b *builder) named() {
 	in := &b.d.in
-	for _, a := range listedAAGUIDs(&in.Live) {
-		b.d.models[b.modelOf(modelKey{aaguid: a})].InLive = true
-	}
-	for _, a := range listedAAGUIDs(&in.Proposal.Policy) {
-		b.d.models[b.modelOf(modelKey{aaguid: a})].InProposed = true
+	for _, a := range slices.Concat(listedAAGUIDs(&in.Live), listedAAGUIDs(&in.Proposal.Policy)) {
+		b.modelOf(modelKey{aaguid: a})
 	}
 	for _, a := range in.Suggested {
 		b.d.models[b.modelOf(modelKey{aaguid: a})].Suggested = true

@@ -44,6 +44,12 @@ type Summary struct {
 	Assumptions       []string            `json:"assumptions"`
 	AssumptionDetails []SummaryAssumption `json:"assumption_details"`
 
+	// SuggestedCount is the length of the suggested allow list;
+	// SuggestedUnproven are its entries of which it is not proven what they
+	// stand for.
+	SuggestedCount    int                `json:"suggested"`
+	SuggestedUnproven []SummarySuggested `json:"suggested_unproven"`
+
 	Unread        int  `json:"unread_rows"`
 	StrengthsRead bool `json:"strengths_read"`
 
@@ -178,6 +184,12 @@ func (d *Document) Summary() Summary {
 	s.AssumptionDetails = []SummaryAssumption{}
 	for _, p := range d.Proposals() {
 		s.Proposals = append(s.Proposals, summaryProposal(&p))
+	}
+	s.SuggestedCount, s.SuggestedUnproven = len(in.Suggested), []SummarySuggested{}
+	for _, a := range d.SuggestedUnproven() {
+		s.SuggestedUnproven = append(s.SuggestedUnproven, SummarySuggested{
+			AAGUID: a.AAGUID.String(), Authenticator: a.Name, Passkeys: a.Passkeys, People: a.People, Reason: a.Unproven,
+		})
 	}
 	for i, t := range in.Tenants {
 		st := SummaryTenant(t)

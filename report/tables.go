@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"passkey-audit/audit"
 )
@@ -147,8 +148,14 @@ func (d *Document) aaguidsTable() Table {
 			names[m.AAGUID] = m
 		}
 	}
+	var remarks []Remark
+	for i, a := range d.Authenticators {
+		if len(a.Remarks) > 0 {
+			remarks = append(remarks, Remark{Row: i, Key: "authenticator", Text: strings.Join(a.Remarks, " ")})
+		}
+	}
 	return Table{
-		Title: TitleAAGUIDs, File: FileAAGUIDs, Columns: aaguidColumns(), Count: len(d.Authenticators),
+		Title: TitleAAGUIDs, File: FileAAGUIDs, Columns: aaguidColumns(), Count: len(d.Authenticators), Remarks: remarks,
 		Empty: d.emptyWords("No passkey was found, and no list names an AAGUID"),
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			return func(yield func([]Cell, error) bool) {

@@ -116,3 +116,13 @@ func summaryProposal(f *ProposalFigures) SummaryProposal {
 		LosingLastAdminUnknown: f.LosingLastAdmins.Unknown, LosingSome: f.LosingSome, Changes: f.Changes,
 	}
 }
+
+// SummarySuggested is an AAGUID of the suggested allow list of which it is not
+// proven what it stands for.
+type SummarySuggested struct {
+	AAGUID        string   `json:"aaguid"`
+	Authenticator string   `json:"authenticator"`
+	Passkeys      int      `json:"passkeys"`
+	People        int      `json:"people"`
+	Reason        Unproven `json:"reason"`
+}

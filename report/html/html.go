@@ -38,8 +38,9 @@ var (
 // serves better: a browser would take seconds to open the page.
 const rowLimit = 50_000
 
-// textLimit cuts the texts of cells, in runes; users name their passkeys.
-const textLimit = 120
+// textLimit cuts the texts of cells, in runes; users name their passkeys. The
+// program's own sentences are shorter, AAGUIDs and names of profiles included.
+const textLimit = 600
 
 // Write writes report.html.
 func Write(ctx context.Context, w io.Writer, d *report.Document) error {
@@ -218,6 +219,13 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 		take = append(take, i)
 		heads = append(heads, head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)})
 	}
+	remarks := map[int]string{}
+	for _, r := range s.Remarks {
+		remarks[r.Row] += r.Text
+	}
+	if len(remarks) > 0 {
+		heads = append(heads, head{Key: "remarks", Heading: "Remarks", Doc: "What to know of this row; not in the CSV file.", Kind: "text"})
+	}
 	h, err := json.Marshal(heads)
 	if err != nil {
 		return err
@@ -234,6 +242,7 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 		if n > 0 {
 			w.WriteByte(',')
 		}
+		remark := report.Text(remarks[n])
 		n++
 		w.WriteString("\n[")
 		for i, c := range take {
@@ -241,6 +250,12 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 				w.WriteByte(',')
 			}
 			if err := writeCell(w, row[c]); err != nil {
+				return err
+			}
+		}
+		if len(remarks) > 0 {
+			w.WriteByte(',')
+			if err := writeCell(w, remark); err != nil {
 				return err
 			}
 		}

@@ -105,6 +105,12 @@ func TestRows(t *testing.T) {
 					}
 					at++
 				}
+				if at < len(row) && data.Columns[at].Key == "remarks" {
+					at++
+				}
+				if at != len(row) {
+					t.Fatalf("%s: %d of %d cells are accounted for", block[1], at, len(row))
+				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"passkey-audit/audit"
@@ -106,8 +107,12 @@ func (t *terminal) hardest() {
 		order += "; "
 	}
 	t.head("Hit hardest (" + order + "all are in users.csv)")
-	roles := t.d.RolesShown()
-	for _, p := range list[:min(len(list), hardestShown)] {
+	list = list[:min(len(list), hardestShown)]
+	roles, wide := t.d.RolesShown(), 44
+	if slices.ContainsFunc(list, func(p report.Person) bool { return p.Enabled == audit.No }) {
+		wide = 39
+	}
+	for _, p := range list {
 		role := ""
 		switch {
 		case !roles:
@@ -121,13 +126,13 @@ func (t *terminal) hardest() {
 			what += ", disabled"
 		}
 		if roles {
-			t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), 39), Pad(role, 5), what))
+			t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), wide), Pad(role, 5), what))
 		} else {
-			t.line(fmt.Sprintf("  %s %s", Pad(who(p), 45), what))
+			t.line(fmt.Sprintf("  %s %s", Pad(who(p), wide+1), what))
 		}
 	}
 	u := &t.d.Users
-	if more := u.LosingLast + u.LosingSome - min(len(list), hardestShown); more > 0 {
+	if more := u.LosingLast + u.LosingSome - len(list); more > 0 {
 		t.line("  and " + report.Plural(more, "other person", "other people"))
 	}
 }
@@ -198,6 +203,10 @@ func (t *terminal) proposal() {
 	if words := t.d.AssumptionWords(); len(words) > 0 {
 		t.head(fmt.Sprintf("Assumptions, since Microsoft does not document it (%d)", len(words)))
 		t.list(words)
+	}
+	if words := t.d.SuggestionWords(); words != "" {
+		t.head("The suggested policy (suggested-policy.json)")
+		t.para("  ", words)
 	}
 	if list := t.d.Proposals(); len(list) > 1 {
 		t.head("Proposals side by side")

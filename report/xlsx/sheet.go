@@ -2,6 +2,7 @@ package xlsx
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -75,12 +76,37 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	if err := b.colours(title, t, max(count, 1)+1); err != nil {
 		return err
 	}
+	if err := b.remarks(title, t, skip, count); err != nil {
+		return err
+	}
 	if err := sw.Flush(); err != nil {
 		return err
 	}
 	if count > 0 {
 		// excelize numbers the parts by the order in which sheets are made.
 		b.rows[fmt.Sprintf("xl/worksheets/sheet%d.xml", index+1)] = sheetRows{table: t, skip: skip, count: count, styles: kinds}
+	}
+	return nil
+}
+
+// remarkLimit bounds the remarks of a sheet: each costs a drawing.
+const remarkLimit = 1000
+
+// remarks puts the remarks on their cells, as notes that open when the mouse
+// is over them.
+func (b *book) remarks(title string, t report.Table, skip, count int) error {
+	for _, r := range t.Remarks[:min(len(t.Remarks), remarkLimit)] {
+		col := slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Key == r.Key })
+		if col < 0 || r.Row < skip || r.Row >= skip+count {
+			continue
+		}
+		const width, line = 360, 20 // pixels
+		if err := b.f.AddComment(title, excelize.Comment{
+			Cell: cellName(col+1, r.Row-skip+2), Author: b.d.Tool().Name, Width: width, Height: uint(line * (2 + textWidth(r.Text)/50)),
+			Paragraph: []excelize.RichTextRun{{Text: clean(r.Text), Font: &excelize.Font{Family: family, Size: 9, Color: colInk}}},
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

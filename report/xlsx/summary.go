@@ -40,6 +40,7 @@ func (b *book) summary() error {
 	p.proposals()
 	p.hardest()
 	p.words("Assumptions, since Microsoft does not document it", b.d.AssumptionWords())
+	p.words("The suggested policy (suggested-policy.json)", p.d.SuggestionList())
 	p.contents()
 	p.legend()
 	return p.err

@@ -258,6 +258,33 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestRemarks: the remarks on authenticators survive the streaming, on their
+// cells.
+func TestRemarks(t *testing.T) {
+	d := fixture.Build(t, fixture.Input(t.TempDir()))
+	table, ok := d.Table(report.TitleAAGUIDs)
+	if !ok || len(table.Remarks) == 0 {
+		t.Fatal("no remarks to look for")
+	}
+	list, err := open(t, written(t, d)).GetComments(report.TitleAAGUIDs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, c := range list {
+		for _, run := range c.Paragraph {
+			got[c.Cell] += run.Text
+		}
+	}
+	want := map[string]string{}
+	for _, r := range table.Remarks {
+		want[fmt.Sprintf("B%d", r.Row+2)] = r.Text
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSamePartsTwice(t *testing.T) {
 	d := fixture.Build(t, fixture.Input(t.TempDir()))
 	first, second := parts(t, written(t, d)), parts(t, written(t, d))
