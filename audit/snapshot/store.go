@@ -98,7 +98,11 @@ func Resume(ctx context.Context, path, toolVersion string, check func(Meta) erro
 	case check != nil:
 		err = check(m)
 	}
-	if err == nil && !m.FinishedAt.IsZero() {
+	switch {
+	case err != nil:
+	case m.FinishedAt.IsZero():
+		err = s.askAgain(ctx)
+	default:
 		err = s.reopen(ctx)
 	}
 	if err == nil {
@@ -131,6 +135,19 @@ func precheck(ctx context.Context, path string, check func(Meta) error) error {
 		}
 	}
 	return errors.Join(err, r.Close())
+}
+
+// askAgain makes pending again who was refused: it may have been the end of a
+// permission or role, which stopped the run, and not the user's matter.
+func (s *Store) askAgain(ctx context.Context) error {
+	return s.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(context.WithoutCancel(ctx), `DELETE FROM failures WHERE what = '`+audit.WhatUser+`' AND id IN (SELECT id FROM users WHERE outcome = 'refused');
+			UPDATE users SET outcome = 'pending' WHERE outcome = 'refused'`)
+		if err != nil {
+			return fmt.Errorf("reopen snapshot: %w", err)
+		}
+		return nil
+	})
 }
 
 // reopen makes pending again what a finished scan could not read.
