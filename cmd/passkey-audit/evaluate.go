@@ -127,6 +127,9 @@ func openOut(out string, tenant audit.Tenant, w world) (*outDir, error) {
 // writeReports judges a snapshot, writes the files and prints the summary. Its
 // error tells the exit status also where all went well.
 func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, spec policy.Spec, names *aaguid.Catalogue, o *outputOptions, dir string, overwrite bool) (err error) {
+	if err := removeParts(dir); err != nil {
+		return err
+	}
 	j, err := judge(ctx, r, spec, names)
 	if err != nil {
 		return err

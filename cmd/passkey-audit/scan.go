@@ -268,8 +268,16 @@ func checkResumable(dir string) error {
 	return nil
 }
 
-// signIn signs in and reads which tenant this is.
+// signIn signs in and reads which tenant this is. The first Ctrl-C ends it:
+// nothing has been read yet that could be kept.
 func (s *scan) signIn(ctx context.Context) (client *graph.Client, hangUp func(), t audit.Tenant, err error) {
+	ctx, cancel := untilStop(ctx, s.w.stop)
+	defer cancel()
+	defer func() {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = errInterrupted
+		}
+	}()
 	client, hangUp, err = connect(ctx, s.auth, s.o.timeout, s.log)
 	if err != nil {
 		return nil, nil, audit.Tenant{}, err
@@ -300,7 +308,22 @@ func (s *scan) namelessTenant(ctx context.Context, client *graph.Client, refused
 	return audit.Tenant{ID: strings.ToLower(tid)}, nil
 }
 
-// open makes the folder with a new snapshot in it, or opens the one to resume.
+// untilStop gives a context that also ends with the first Ctrl-C.
+func untilStop(ctx context.Context, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// open makes the folder with a new snapshot in it, or opens the one to resume;
+// the snapshot is nil where everything is read and the reports alone are
+// missing.
 func (s *scan) open(ctx context.Context, tenant audit.Tenant) (*outDir, *snapshot.Store, error) {
 	if s.o.resume != "" {
 		return s.reopen(ctx, tenant)
