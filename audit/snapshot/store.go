@@ -222,7 +222,8 @@ func open(ctx context.Context, path string) (*Store, error) {
 		// lose the last commits, never the file: those users are read again.
 		"synchronous(NORMAL)",
 		"foreign_keys(ON)",
-		"temp_store(MEMORY)",
+		// Sorting a million users for an index must not take their memory.
+		"temp_store(FILE)",
 		"cache_size(-16000)", // KiB
 		// Users come in no order, so that a page of them dirties much of the
 		// index: fewer checkpoints write it less often.
