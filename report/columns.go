@@ -27,16 +27,16 @@ func (c Column) Detail() bool {
 // passkeyColumns are the columns of breaking.csv and passkeys.csv.
 func passkeyColumns() []Column {
 	return []Column{
-		{"impact", "Impact", KindEnum, 16, "What the proposal changes for this passkey: breaks, undecided, already_blocked, restored or unaffected."},
-		{"reason_code", "Reason code", KindEnum, 20, "Why the proposal decides so, in one word."},
-		{"reason", "Reason", KindFree, 52, "Why the proposal decides so, in a sentence."},
+		{"impact", "Impact", KindEnum, 15, "What the proposal changes for this passkey: breaks, undecided, already_blocked, restored or unaffected."},
+		{"reason_code", "Reason code", KindEnum, 19, "Why the proposal decides so, in one word."},
+		{"reason", "Reason", KindFree, 46, "Why the proposal decides so, in a sentence."},
 		{"user_principal_name", "User principal name", KindFree, 34, "The user's sign-in name."},
-		{"display_name", "Display name", KindFree, 24, "The user's name."},
-		{"user_type", "User type", KindFree, 11, "Member or Guest."},
-		{"account_enabled", "Account enabled", KindYesNo, 12, "Whether the account is enabled; empty where not known."},
+		{"display_name", "Display name", KindFree, 22, "The user's name."},
+		{"user_type", "User type", KindFree, 9, "Member or Guest."},
+		{"account_enabled", "Account enabled", KindYesNo, 10, "Whether the account is enabled; empty where not known."},
 		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},
-		{"passkey_name", "Passkey name", KindFree, 26, "The name that the user gave the passkey."},
-		{"passkey_type", "Passkey type", KindEnum, 13, "deviceBound or synced; empty where Microsoft Graph does not say."},
+		{"passkey_name", "Passkey name", KindFree, 22, "The name that the user gave the passkey."},
+		{"passkey_type", "Passkey type", KindEnum, 12, "deviceBound or synced; empty where Microsoft Graph does not say."},
 		{"authenticator", "Authenticator", KindFree, 34, "The authenticator's name, by its AAGUID."},
 		{"aaguid", "AAGUID", KindGUID, 37, "The authenticator model's identifier, in lower case; empty where Microsoft Graph gives none."},
 		{"model", "Model", KindFree, 24, "The maker's text for the model, as Microsoft Graph gives it."},
@@ -144,11 +144,11 @@ func outreachColumns() []Column {
 func policyColumns() []Column {
 	return []Column{
 		{"section", "Part of the policy", KindFree, 40, "The part of the policy: the method, a passkey profile, or a target."},
-		{"setting", "Setting", KindFree, 40, "The setting, or the AAGUID or object that a list names."},
+		{"setting", "Setting", KindFree, 38, "The setting, or the AAGUID or object that a list names."},
 		{"name", "Name", KindFree, 40, "The name of the authenticator or group."},
-		{"live", "Live policy", KindFree, 28, "The value in the policy as it is."},
-		{"proposed", "Proposed policy", KindFree, 28, "The value in the proposal."},
-		{"changed", "Changed", KindYesNo, 10, "Whether the two differ."},
+		{"live", "Live policy", KindFree, 38, "The value in the policy as it is."},
+		{"proposed", "Proposed policy", KindFree, 38, "The value in the proposal."},
+		{"changed", "Changed", KindYesNo, 10, "Whether the two differ; empty for settings that do not govern, since passkey profiles do."},
 		{"members", "Members", KindCount, 10, "How many users a group has, groups within it included; empty where not known."},
 	}
 }

@@ -88,6 +88,9 @@ type Table struct {
 	Columns []Column
 	// Count is the number of rows.
 	Count int
+	// CountWords says in a few words what the rows are, where they are of
+	// several kinds; empty elsewhere.
+	CountWords string
 	// Empty says in a sentence why there are no rows, where Count is 0.
 	Empty string
 	// Remarks are on some cells, in the order of the rows; for people alone.

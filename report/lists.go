@@ -110,7 +110,7 @@ func (m *model) remark(s string) { m.Remarks = append(m.Remarks, s) }
 func (u Unproven) words() string {
 	switch u {
 	case UnprovenZero:
-		return "the all-zero AAGUID lets in every authenticator that does not disclose its model"
+		return "it lets in every authenticator that does not disclose its model"
 	case UnprovenUnknown:
 		return "no source knows which authenticator it is"
 	case UnprovenUnattested:
@@ -180,16 +180,29 @@ func (d *Document) SuggestionWords() string {
 	return s + ". Not proven, to be looked at before it is sent: " + join(list) + "; the sheet AAGUIDs and summary.json name each."
 }
 
-// SuggestionList gives SuggestionWords, then a line for each entry that is not
-// proven; nil where nothing is suggested.
+// SuggestionList gives SuggestionWords, then a line for each reason with the
+// entries that are not proven; nil where nothing is suggested.
 func (d *Document) SuggestionList() []string {
 	words := d.SuggestionWords()
 	if words == "" {
 		return nil
 	}
+	const shown = 10
 	list := []string{words}
-	for _, a := range d.SuggestedUnproven() {
-		list = append(list, fmt.Sprintf("%s (%s), held by %s: %s.", a.Title, a.AAGUID, Plural(a.People, "person", "people"), a.Unproven.words()))
+	for _, why := range []Unproven{UnprovenZero, UnprovenUnknown, UnprovenUnattested} {
+		var names []string
+		for _, a := range d.SuggestedUnproven() {
+			if a.Unproven == why {
+				names = append(names, fmt.Sprintf("%s (%s)", a.Title, prefix(a.AAGUID)))
+			}
+		}
+		if more := len(names) - shown; more > 0 {
+			names = append(names[:shown], Number(more)+" more")
+		}
+		if len(names) > 0 {
+			w := why.words()
+			list = append(list, strings.ToUpper(w[:1])+w[1:]+": "+join(names)+".")
+		}
 	}
 	return list
 }

@@ -30,15 +30,19 @@ type policyTable struct {
 	titles map[audit.AAGUID]string
 	groups map[string]audit.Group
 	rows   [][]Cell
+	// idle is true for rows that decide nothing, whether they differ or not.
+	idle bool
 }
 
 // notThere stands where one of the two policies lacks what the other has.
 const notThere = "not there"
 
 func (p *policyTable) row(section, setting, name, live, proposed string, members Cell) {
-	p.rows = append(p.rows, []Cell{
-		Text(section), Text(setting), Text(name), Text(live), Text(proposed), YesNo(audit.TernaryOf(live != proposed)), members,
-	})
+	changed := audit.TernaryOf(live != proposed)
+	if p.idle {
+		changed = audit.Unknown
+	}
+	p.rows = append(p.rows, []Cell{Text(section), Text(setting), Text(name), Text(live), Text(proposed), YesNo(changed), members})
 }
 
 func (p *policyTable) all(live, prop *audit.Policy) {
@@ -49,11 +53,12 @@ func (p *policyTable) all(live, prop *audit.Policy) {
 		p.row(method, "Default passkey profile", "", profileName(live, live.DefaultProfile), profileName(prop, prop.DefaultProfile), Cell{})
 	}
 	section := "Tenant-wide restrictions"
-	if live.HasProfiles() && prop.HasProfiles() {
-		section += " (do not govern: passkey profiles do)"
+	if p.idle = live.HasProfiles() && prop.HasProfiles(); p.idle {
+		section += " (do not govern)"
 	}
 	p.row(section, "Attestation enforced", "", onOff(live.AttestationEnforced), onOff(prop.AttestationEnforced), Cell{})
 	p.restrictions(section, &live.KeyRestrictions, &prop.KeyRestrictions)
+	p.idle = false
 	for _, id := range profileIDs(live, prop) {
 		p.profile(live, prop, id)
 	}

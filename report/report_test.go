@@ -141,13 +141,15 @@ func TestPolicyWithProfiles(t *testing.T) {
 		Include:  []audit.Target{{Type: "group", ID: "all_users", Profiles: []string{"P1"}}},
 	}
 	in.Proposal.Policy = in.Live
+	in.Proposal.Policy.KeyRestrictions.Enforced = audit.Yes // differs, and decides nothing
 	in.Proposal.Policy.Profiles = []audit.Profile{in.Live.Profiles[0], {ID: "p2", Name: "Strict", Types: []audit.PasskeyType{audit.DeviceBound},
 		KeyRestrictions: audit.KeyRestrictions{Enforced: audit.Yes, Type: "allow", AAGUIDs: []string{fixture.YubiKey}}}}
 	in.Proposal.Policy.Include = []audit.Target{{Type: "group", ID: "all_users", Profiles: []string{"p1", "p2"}}}
 	d := fixture.Build(t, in)
 	got := strings.Join(pick(t, d, "Policy", "section", "setting", "live", "proposed", "changed"), "\n")
 	for _, want := range []string{
-		"Tenant-wide restrictions (do not govern: passkey profiles do) Attestation enforced not set not set false",
+		"Tenant-wide restrictions (do not govern) Attestation enforced not set not set\n",
+		"Tenant-wide restrictions (do not govern) Key restrictions enforced not set yes\n",
 		"Passkey profile: Default Passkey types deviceBound, synced deviceBound, synced false",
 		"Passkey profile: Strict The profile itself not there there true",
 		"Passkey profile: Strict Key restrictions enforced not there yes true",
@@ -385,6 +387,32 @@ func TestStrengths(t *testing.T) {
 	}
 	if !d.Summary().StrengthsRead {
 		t.Error("the summary says that strengths were not read")
+	}
+}
+
+// TestCountWords: a table whose rows are of several kinds says so beside their
+// number, with the figures of the summary.
+func TestCountWords(t *testing.T) {
+	d := fixture.Build(t, fixture.Input(t.TempDir()))
+	for name, want := range map[string]string{
+		report.TitleBreaking: "5 break, 1 is blocked already",
+		report.TitleUsers:    "2 not read, 4 lose the last passkey, 2 lose some, 1 blocked already, 2 unaffected",
+	} {
+		table := mustTable(t, d, name)
+		if table.CountWords != want {
+			t.Errorf("%s: got %q, want %q", name, table.CountWords, want)
+		}
+		sum := 0
+		for _, part := range strings.Split(table.CountWords, ", ") {
+			n := 0
+			if _, err := fmt.Sscan(part, &n); err != nil {
+				t.Fatal(err)
+			}
+			sum += n
+		}
+		if sum != table.Count {
+			t.Errorf("%s: the words add up to %d, there are %d rows", name, sum, table.Count)
+		}
 	}
 }
 

@@ -76,8 +76,13 @@ func passkeyRow(row *[24]Cell, k *Passkey, m *model) {
 
 func (d *Document) breakingTable() Table {
 	names := []string{passkeyBucket(audit.ImpactBreaks), passkeyBucket(audit.ImpactAlreadyBlocked)}
+	words := ""
+	if p := &d.Passkeys; p.AlreadyBlocked > 0 {
+		words = verb(p.Breaks, "breaks", "break") + ", " + verb(p.AlreadyBlocked, "is", "are") + " blocked already"
+	}
 	return Table{
-		Title: TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...),
+		CountWords: words,
+		Title:      TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...),
 		Empty: d.emptyWords("No passkey that was read is blocked by the proposal"),
 		Rows:  func(ctx context.Context) iter.Seq2[[]Cell, error] { return d.passkeyRows(ctx, names...) },
 	}
@@ -95,7 +100,8 @@ func (d *Document) passkeysTable() Table {
 func (d *Document) usersTable() Table {
 	names := userBuckets()
 	return Table{
-		Title: TitleUsers, File: FileUsers, Columns: userColumns(), Count: d.spool.count(names...),
+		CountWords: d.riskWords(),
+		Title:      TitleUsers, File: FileUsers, Columns: userColumns(), Count: d.spool.count(names...),
 		Empty: d.emptyWords("Nobody has a passkey"),
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var p Person

@@ -189,6 +189,25 @@ func verb(n int, one, many string) string {
 	return Number(n) + " " + many
 }
 
+// riskWords says what the rows of users.csv are: not everybody there is at
+// risk.
+func (d *Document) riskWords() string {
+	u := &d.Users
+	var list []string
+	for _, f := range []struct {
+		n    int
+		what string
+	}{
+		{u.Unread, "not read"}, {u.LosingLast, "lose the last passkey"}, {u.LosingSome, "lose some"}, {u.Undecided, "undecided"},
+		{u.BlockedAlready, "blocked already"}, {u.Unaffected, "unaffected"},
+	} {
+		if f.n > 0 {
+			list = append(list, Number(f.n)+" "+f.what)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
 // Completeness says in a sentence whether anything is missing.
 func (d *Document) Completeness() string {
 	u := &d.Users

@@ -40,6 +40,12 @@ func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
 		at := n - r.skip + 1
 		buf = append(buf[:0], `<row r="`...)
 		buf = strconv.AppendInt(buf, int64(at), 10)
+		if lines := linesOf(row, r.styles); lines > 1 {
+			// LibreOffice does not work the height out when it opens a file.
+			buf = append(buf, `" ht="`...)
+			buf = strconv.AppendInt(buf, int64(lines*lineHeight+2), 10)
+			buf = append(buf, `" customHeight="1`...)
+		}
 		buf = append(buf, `">`...)
 		for i, c := range row {
 			if c.Type() != report.CellEmpty {
@@ -58,16 +64,60 @@ func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
 	return fmt.Errorf("table %s has %d rows, not %d", r.table.Title, n, last)
 }
 
+// lineHeight is the height of a line of the tables' font in points; maxLines
+// keeps a row below the height that Excel takes.
+const (
+	lineHeight = 13
+	maxLines   = 30
+)
+
+// linesOf gives how many lines the longest wrapped text of a row takes.
+func linesOf(row []report.Cell, styles []cellStyle) int {
+	lines := 1
+	for i, c := range row {
+		if w := styles[i].wrap; w > 0 && c.Type() == report.CellText {
+			lines = max(lines, wrappedLines(c.Text(), w))
+		}
+	}
+	return min(lines, maxLines)
+}
+
+// wrappedLines estimates how many lines a text takes in a column of w
+// characters, breaking between words.
+func wrappedLines(s string, w float64) int {
+	lines := 0
+	for line := range strings.SplitSeq(s, "\n") {
+		lines++
+		used := 0.0
+		for word := range strings.FieldsSeq(line) {
+			n := float64(textWidth(word))
+			switch {
+			case used == 0:
+				used = n
+			case used+1+n <= w:
+				used += 1 + n
+			default:
+				lines++
+				used = n
+			}
+			for used > w {
+				lines++
+				used -= w
+			}
+			if lines > maxLines {
+				return maxLines
+			}
+		}
+	}
+	return lines
+}
+
 func appendCell(b []byte, column string, row int, style cellStyle, c report.Cell) []byte {
 	b = append(b, `<c r="`...)
 	b = append(b, column...)
 	b = strconv.AppendInt(b, int64(row), 10)
 	b = append(b, `" s="`...)
-	if c.Type() == report.CellYesNo && c.Bool() {
-		b = strconv.AppendInt(b, int64(style.yes), 10)
-	} else {
-		b = strconv.AppendInt(b, int64(style.plain), 10)
-	}
+	b = strconv.AppendInt(b, int64(style.number(c)), 10)
 	switch c.Type() {
 	case report.CellCount:
 		b = append(b, `"><v>`...)
@@ -89,6 +139,24 @@ func appendCell(b []byte, column string, row int, style cellStyle, c report.Cell
 	b = append(b, `" t="inlineStr"><is><t xml:space="preserve">`...)
 	b = appendText(b, c.String())
 	return append(b, `</t></is></c>`...)
+}
+
+// number gives the number of the style for a cell.
+func (s cellStyle) number(c report.Cell) int {
+	switch c.Type() {
+	case report.CellCount:
+		return s.count
+	case report.CellTime:
+		if _, ok := serialOf(c.Time()); ok {
+			return s.time
+		}
+	case report.CellYesNo:
+		if c.Bool() {
+			return s.yes
+		}
+		return s.no
+	}
+	return s.text
 }
 
 // serialOf gives Excel's number for a time: days since 1899-12-30, which is

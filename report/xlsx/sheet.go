@@ -55,7 +55,7 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	kinds := make([]cellStyle, len(t.Columns))
 	for i, c := range t.Columns {
 		header[i] = excelize.Cell{StyleID: b.styles.header, Value: c.Heading}
-		kinds[i] = b.styles.of(c)
+		kinds[i] = b.styles.of(t, c)
 	}
 	if err := sw.SetRow("A1", header, excelize.RowOpts{Height: 32}); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (b *book) before(title string, t report.Table, all string) error {
 func printedTo(first string) string {
 	switch first {
 	case "impact", "strength":
-		return "authenticator"
+		return "aaguid"
 	case "risk":
 		return "undecided"
 	}

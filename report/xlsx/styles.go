@@ -23,12 +23,14 @@ const (
 	colLine    = "9AA5B1"
 	colTile    = "F3F5F7"
 	colBadPale = "FBE3D6"
+	colAmber   = "C99700" // bars: the colours of cells are too light for them
+	colGoodBar = "4A7BA6"
 )
 
 // styles are the numbers of the cell styles, and of the conditional ones.
 type styles struct {
-	header, text, guid, count, time    int
-	yesNo, yesStrong, yesWarn, yesGood int
+	header, text, wrap, guid, count, time int
+	yesNo, yesStrong, yesWarn, yesGood    int
 
 	title, made, note, verdict, verdictWarn, verdictBad, good, bad, word, section int
 	tileLabel, tileNote, tileValue, tileBad, tileWarn, tileGood                   int
@@ -56,6 +58,7 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.header, &excelize.Style{Font: font(10, true, "FFFFFF"), Fill: fill(colHeader),
 		Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}})
 	m.to(&s.text, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 49})
+	m.to(&s.wrap, &excelize.Style{Font: plain, Alignment: top(true), NumFmt: 49})
 	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
 	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
@@ -154,31 +157,46 @@ func (m *maker) cond(id *int, s *excelize.Style) {
 	}
 }
 
-// A cellStyle is the style of a column's cells; yes is for cells that hold a
-// yes. Colours for yes and no are part of the cell and not conditional, since
+// A cellStyle is the style of a column's cells by what they hold; yes is for
+// those that hold a yes. A column of texts may hold numbers and times too, and
+// a number in the format of texts would show as none: 46348.59 for a time.
+//
+// Colours for yes and no are part of the cell and not conditional, since
 // LibreOffice 7.4 crashes when it prints a conditional format over such cells.
-type cellStyle struct{ plain, yes int }
+//
+// wrap is the width in characters at which long texts go on in the next line;
+// 0 where they do not.
+type cellStyle struct {
+	text, count, time, no, yes int
+	wrap                       float64
+}
+
+// wrapLimit is up to how many rows long texts are wrapped; longer tables are
+// for filtering, and there rows of one height are easier to read.
+const wrapLimit = 10_000
 
 // of gives the style of a column's cells.
-func (s *styles) of(c report.Column) cellStyle {
-	same := func(n int) cellStyle { return cellStyle{plain: n, yes: n} }
+func (s *styles) of(t report.Table, c report.Column) cellStyle {
+	style := cellStyle{text: s.text, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo}
 	switch c.Kind {
 	case report.KindGUID:
-		return same(s.guid)
-	case report.KindCount:
-		return same(s.count)
-	case report.KindTime:
-		return same(s.time)
+		style.text = s.guid
 	case report.KindYesNo:
 		switch c.Key {
 		case "is_admin":
-			return cellStyle{plain: s.yesNo, yes: s.yesStrong}
+			style.yes = s.yesStrong
 		case "changed":
-			return cellStyle{plain: s.yesNo, yes: s.yesWarn}
+			style.yes = s.yesWarn
 		case "in_proposed_list", "in_current_list", "suggested":
-			return cellStyle{plain: s.yesNo, yes: s.yesGood}
+			style.yes = s.yesGood
 		}
-		return same(s.yesNo)
+	case report.KindFree:
+		if t.Count > wrapLimit {
+			break
+		}
+		if t.Title == report.TitlePolicy || t.Title == report.TitleRun || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
+			style.text, style.wrap = s.wrap, c.Width
+		}
 	}
-	return same(s.text)
+	return style
 }

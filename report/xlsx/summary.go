@@ -1,7 +1,9 @@
 package xlsx
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,14 +20,18 @@ const (
 	chartRows   = 16
 	topModels   = 8
 	wordsShown  = 25
+	legendTitle = "Legend"
 )
 
 // A page is the Summary under construction; row is the next free one. The
 // first error stays.
 type page struct {
 	*book
-	row int
-	err error
+	row    int
+	charts int
+	// starts are the rows in which sections begin that may begin a page.
+	starts []int
+	err    error
 }
 
 // summary fills the first sheet: the answer, what is missing, the figures, and
@@ -43,6 +49,7 @@ func (b *book) summary() error {
 	p.words("The suggested policy (suggested-policy.json)", p.d.SuggestionList())
 	p.contents()
 	p.legend()
+	p.pages()
 	return p.err
 }
 
@@ -92,6 +99,9 @@ func (p *page) put(from, to, row int, value any, style int) {
 func (p *page) block(s string, style int, size float64) {
 	p.put(1, gridColumns, p.row, s, style)
 	perLine := gridColumns * gridWidth * 10 / size * 0.95
+	if style == p.styles.word {
+		perLine *= 1.15 // not bold
+	}
 	lines := 0
 	for l := range strings.SplitSeq(s, "\n") {
 		lines += 1 + int(float64(textWidth(l))/perLine)
@@ -114,6 +124,40 @@ func textWidth(s string) int {
 }
 
 func (p *page) height(row int, h float64) { p.do(p.f.SetRowHeight(summaryTitle, row, h)) }
+
+// pages puts the sheet on one printed page where it nearly is one; else it
+// begins a page before a section that would run over the end of one.
+func (p *page) pages() {
+	// Points of rows that an upright page takes at the scale at which the
+	// twelve columns fill its width.
+	const room, standard = 1130.0, 15.0
+	at := make([]float64, p.row+1) // where a row begins
+	for row := 1; row < p.row; row++ {
+		h, err := p.f.GetRowHeight(summaryTitle, row)
+		p.do(err)
+		at[row+1] = at[row] + max(h, standard)
+	}
+	if at[p.row] <= 1.15*room {
+		upright, one := "portrait", 1
+		p.do(p.f.SetPageLayout(summaryTitle, &excelize.PageLayoutOptions{Orientation: &upright, FitToWidth: &one, FitToHeight: &one}))
+		return
+	}
+	// Excel ignores page breaks where it fits a sheet to pages.
+	fit, percent := false, uint(63)
+	p.do(p.f.SetSheetProps(summaryTitle, &excelize.SheetPropsOptions{FitToPage: &fit}))
+	p.do(p.f.SetPageLayout(summaryTitle, &excelize.PageLayoutOptions{AdjustTo: &percent}))
+	begin := 0.0
+	for i, row := range p.starts {
+		end := p.row
+		if i+1 < len(p.starts) {
+			end = p.starts[i+1]
+		}
+		if at[row] > begin && at[end]-begin > room {
+			begin = at[row]
+			p.do(p.f.InsertPageBreak(summaryTitle, cellName(1, row)))
+		}
+	}
+}
 
 func (p *page) verdict() {
 	p.put(1, gridColumns, p.row, "Passkeys under a proposed policy: "+p.d.TenantWords(), p.styles.title)
@@ -175,6 +219,9 @@ func (p *page) link(cell, sheet string) {
 }
 
 func (p *page) section(from, to int, s string) {
+	if from == 1 && s != legendTitle { // the legend goes with the list of sheets
+		p.starts = append(p.starts, p.row)
+	}
 	p.put(from, to, p.row, s, p.styles.section)
 	p.height(p.row, 24)
 }
@@ -215,9 +262,13 @@ func (p *page) breakdown() {
 	}
 	rows := max(len(impacts), len(top), 1)
 	p.row = head + rows + 2
-	p.chart(cellName(1, p.row), "A", "C", head, len(impacts), "1F4E79", "Passkeys by impact")
+	var colours []string
+	for _, f := range impacts {
+		colours = append(colours, map[report.Tone]string{report.ToneBad: colBad, report.ToneWarn: colAmber, report.ToneGood: colGoodBar}[f.Tone])
+	}
+	p.chart(cellName(1, p.row), "A", "C", head, colours, "Passkeys by impact")
 	if len(top) > 0 {
-		p.chart(cellName(7, p.row), "G", "K", head, len(top), colBad, "People whose passkey breaks, by authenticator")
+		p.chart(cellName(7, p.row), "G", "K", head, slices.Repeat([]string{colBad}, len(top)), "People whose passkey breaks, by authenticator")
 	}
 	for range chartRows + 2 {
 		p.height(p.row, 15) // as high as Excel has it: the charts lie over these rows
@@ -225,8 +276,9 @@ func (p *page) breakdown() {
 	}
 }
 
-// chart adds a bar chart of n rows below row head.
-func (p *page) chart(at, names, values string, head, n int, color, title string) {
+// chart adds a bar chart of the rows below row head, one for each colour.
+func (p *page) chart(at, names, values string, head int, colours []string, title string) {
+	n := len(colours)
 	ref := func(col string, from, to int) string {
 		return fmt.Sprintf("%s!$%s$%d:$%s$%d", summaryTitle, col, from, col, to)
 	}
@@ -237,7 +289,7 @@ func (p *page) chart(at, names, values string, head, n int, color, title string)
 		Series: []excelize.ChartSeries{{
 			Name:       fmt.Sprintf("%s!$%s$%d", summaryTitle, values, head),
 			Categories: ref(names, head+1, head+n), Values: ref(values, head+1, head+n),
-			Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{color}},
+			Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: colours[:1]},
 			DataLabel: excelize.ChartDataLabel{Font: excelize.Font{Family: family, Size: 10, Color: colInk}},
 		}},
 		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title, Font: &excelize.Font{Family: family, Size: 12, Bold: true, Color: colInk}}}},
@@ -251,6 +303,28 @@ func (p *page) chart(at, names, values string, head, n int, color, title string)
 			AltText: title + "; the table above the chart has the numbers.", OffsetX: 4, OffsetY: 2,
 		},
 	}))
+	p.charts++
+	p.paint(colours)
+}
+
+// paint gives the bars of the chart that was made last their own colours:
+// excelize colours the points of pies alone. The place of c:dPt is that of the
+// schema (ECMA-376, CT_BarSer): before the labels.
+func (p *page) paint(colours []string) {
+	part := fmt.Sprintf("xl/charts/chart%d.xml", p.charts)
+	value, _ := p.f.Pkg.Load(part)
+	xml, _ := value.([]byte)
+	head, tail, ok := bytes.Cut(xml, []byte("<dLbls>"))
+	if !ok {
+		p.do(fmt.Errorf("colour %s: no labels to put the colours before", part))
+		return
+	}
+	var points bytes.Buffer
+	for i, c := range colours {
+		fmt.Fprintf(&points, `<dPt><idx val="%d"></idx><invertIfNegative val="0"></invertIfNegative><bubble3D val="0"></bubble3D>`+
+			`<spPr><a:solidFill><a:srgbClr val="%s"></a:srgbClr></a:solidFill></spPr></dPt>`, i, c)
+	}
+	p.f.Pkg.Store(part, slices.Concat(head, points.Bytes(), []byte("<dLbls>"), tail))
 }
 
 // words adds a section of sentences.
@@ -326,8 +400,8 @@ func (p *page) hardest() {
 	p.row++
 	for _, h := range p.d.Hardest {
 		admin := map[string]string{"true": "yes", "false": "no", "": "not known"}[h.Admin.String()]
-		p.put(1, 4, p.row, short(h.UPN), p.styles.cell)
-		p.put(5, 6, p.row, short(h.DisplayName), p.styles.cell)
+		p.put(1, 4, p.row, short(h.UPN, 46), p.styles.cell)
+		p.put(5, 6, p.row, short(h.DisplayName, 23), p.styles.cell)
 		p.put(7, 7, p.row, admin, p.styles.cell)
 		account := map[string]string{"true": "enabled", "false": "disabled", "": "not known"}[h.Enabled.String()]
 		p.put(8, 8, p.row, account, p.styles.cell)
@@ -339,9 +413,9 @@ func (p *page) hardest() {
 	p.row++
 }
 
-// short cuts a name that would fill the page; the table sheets have it whole.
-func short(s string) string {
-	const most = 60
+// short cuts a name that would not fit its cell; the table sheets have it
+// whole.
+func short(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}
@@ -372,6 +446,9 @@ func (p *page) contents() {
 		if t.Title == report.TitleStrengths && !p.d.StrengthsRead() {
 			s = t.Empty
 		}
+		if t.CountWords != "" {
+			s += " (" + t.CountWords + ")"
+		}
 		p.put(3, 3, p.row, t.Count, p.styles.number)
 		p.put(4, gridColumns, p.row, s, p.styles.word)
 		p.row++
@@ -381,7 +458,7 @@ func (p *page) contents() {
 
 // legend says what the words and colours of the table sheets mean.
 func (p *page) legend() {
-	p.section(1, gridColumns, "Legend")
+	p.section(1, gridColumns, legendTitle)
 	p.row++
 	for _, f := range p.d.ImpactFigures() {
 		style := p.styles.legend[0]
