@@ -83,8 +83,8 @@ func aaguidColumns() []Column {
 		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys have it."},
 		{"users", "People", KindCount, 10, "How many people have at least one."},
 		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break; those that are undecided are not among them."},
-		{"in_current_list", "In live list", KindYesNo, 13, "Whether every list that governs somebody in the policy as it is names it, allow and block lists alike; where some are enforced, only those count. False too where only some of them do."},
-		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether every enforced list of the proposal that governs somebody names it, allow and block lists alike. False too where only some of them do; the remarks and the sheet Policy tell which."},
+		{"in_current_list", "In live list", KindYesNo, 13, "Whether a list that everybody is under names it in the policy as it is, allow and block lists alike; false too where only a profile for some people does."},
+		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether a list that everybody is under names it in the proposal, allow and block lists alike; false too where only a profile for some people does: the remarks and the sheet Policy tell which."},
 		{"suggested", "In suggested list", KindYesNo, 13, "Whether the suggested allow list names it; the remarks tell where it is not proven what it stands for."},
 	}
 }
@@ -143,7 +143,7 @@ func outreachColumns() []Column {
 // policyColumns are the columns of the sheet Policy.
 func policyColumns() []Column {
 	return []Column{
-		{"section", "Part of the policy", KindFree, 40, "The part of the policy: the method, a passkey profile, or a target."},
+		{"section", "Part of the policy", KindFree, 46, "The part of the policy: the method, a passkey profile, or a target."},
 		{"setting", "Setting", KindFree, 38, "The setting, or the AAGUID or object that a list names."},
 		{"name", "Name", KindFree, 40, "The name of the authenticator or group."},
 		{"live", "Live policy", KindFree, 38, "The value in the policy as it is."},

@@ -56,8 +56,9 @@ type AuthenticatorFigures struct {
 	Undecided                                  int
 	// Attested counts the passkeys that were attested when registered.
 	Attested int
-	// InLive and InProposed tell whether every list that counts names it; see
-	// Lists. Suggested tells of the suggested allow list.
+	// InLive and InProposed tell whether the lists that everybody is under name
+	// it; Remarks say so where only a list for some does. Suggested tells of the
+	// suggested allow list.
 	InLive, InProposed, Suggested bool
 	// Unproven says why an allow list had better not name it without a second
 	// thought; empty where there is nothing to say, and where it is not

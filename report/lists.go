@@ -9,60 +9,96 @@ import (
 	"passkey-audit/audit"
 )
 
-// A restriction is a list of AAGUIDs that governs, with whose it is.
+// A restriction is a list of AAGUIDs, with whose it is.
 type restriction struct {
 	owner string
+	block bool
 	list  []audit.AAGUID
 }
 
-// restrictionsThatCount gives the lists that decide over somebody's passkeys:
-// those of the profiles that an included target names, or of the default
-// profile where a target names none; the tenant-wide one where there are no
-// profiles. Where some of them are enforced, the others do not count; where
-// none is, those that hold an entry do: they would if they were switched on.
-func restrictionsThatCount(p *audit.Policy) []restriction {
-	type governing struct {
-		owner string
-		r     audit.KeyRestrictions
-	}
-	var all []governing
+// targetLists gives, for each included target that decides, the lists that
+// restrict the people of that target, and all lists that restrict anybody.
+//
+// Where a target means all users it alone decides: what its profiles accept
+// works for everybody, and a list of a further target is only for some. Of a
+// target's lists the enforced ones count; where none is, those that hold an
+// entry: they would if they were switched on.
+func targetLists(p *audit.Policy) (deciding [][]restriction, all []restriction) {
 	if !p.HasProfiles() {
-		all = append(all, governing{"the tenant-wide restrictions", p.KeyRestrictions})
+		all = lists(p.KeyRestrictions, "the tenant-wide restrictions")
+		return [][]restriction{all}, all
 	}
-	serving := servingProfiles(p)
-	for _, f := range p.Profiles {
-		if len(serving) == 0 || slices.ContainsFunc(serving, func(id string) bool { return strings.EqualFold(id, f.ID) }) {
-			all = append(all, governing{fmt.Sprintf("profile %q", cmp.Or(f.Name, f.ID)), f.KeyRestrictions})
+	targets := p.Include
+	if len(targets) == 0 {
+		for _, f := range p.Profiles {
+			targets = append(targets, audit.Target{Profiles: []string{f.ID}})
 		}
 	}
-	enforced := slices.ContainsFunc(all, func(g governing) bool { return g.r.Enforced == audit.Yes })
-	var list []restriction
-	for _, g := range all {
-		if counts := g.r.Enforced == audit.Yes || !enforced && len(g.r.AAGUIDs) > 0; !counts {
-			continue
+	everybody := slices.ContainsFunc(targets, audit.Target.Everyone)
+	for _, t := range targets {
+		ids := t.Profiles
+		if len(ids) == 0 {
+			ids = []string{p.DefaultProfile}
 		}
-		r := restriction{owner: g.owner}
-		for _, s := range g.r.AAGUIDs {
-			if a, err := audit.ParseAAGUID(s); err == nil {
-				r.list = append(r.list, a)
+		var own []restriction
+		enforced := slices.ContainsFunc(ids, func(id string) bool {
+			f, ok := p.Profile(id)
+			return ok && f.KeyRestrictions.Enforced == audit.Yes
+		})
+		for _, id := range ids {
+			if f, ok := p.Profile(id); ok && (!enforced || f.KeyRestrictions.Enforced == audit.Yes) {
+				own = append(own, lists(f.KeyRestrictions, fmt.Sprintf("profile %q", cmp.Or(f.Name, f.ID)))...)
 			}
 		}
-		list = append(list, r)
+		for _, r := range own {
+			if !slices.ContainsFunc(all, func(o restriction) bool { return o.owner == r.owner }) {
+				all = append(all, r)
+			}
+		}
+		if len(own) > 0 && (t.Everyone() || !everybody) {
+			deciding = append(deciding, own)
+		}
 	}
-	return list
+	return deciding, all
 }
 
-// servingProfiles gives the ids of the profiles that the included targets are
-// served by; none where there are no targets.
-func servingProfiles(p *audit.Policy) []string {
-	var ids []string
-	for _, t := range p.Include {
-		if len(t.Profiles) == 0 {
-			ids = append(ids, p.DefaultProfile)
-		}
-		ids = append(ids, t.Profiles...)
+// lists gives a list if it counts.
+func lists(k audit.KeyRestrictions, owner string) []restriction {
+	if k.Enforced != audit.Yes && len(k.AAGUIDs) == 0 {
+		return nil
 	}
-	return ids
+	r := restriction{owner: owner, block: strings.EqualFold(k.Type, "block")}
+	for _, s := range k.AAGUIDs {
+		if a, err := audit.ParseAAGUID(s); err == nil {
+			r.list = append(r.list, a)
+		}
+	}
+	return []restriction{r}
+}
+
+// named reports whether the lists of every target name an AAGUID: one of its
+// allow lists or all of its block lists, since a passkey works that any of the
+// profiles accepts.
+func named(deciding [][]restriction, a audit.AAGUID) bool {
+	for _, lists := range deciding {
+		allow, blocks, blocked := false, 0, 0
+		for _, r := range lists {
+			has := slices.Contains(r.list, a)
+			switch {
+			case !r.block:
+				allow = allow || has
+			case has:
+				blocks++
+				blocked++
+			default:
+				blocks++
+			}
+		}
+		if !allow && (blocks == 0 || blocked < blocks) {
+			return false
+		}
+	}
+	return len(deciding) > 0
 }
 
 // naming splits the owners of lists by whether their list names an AAGUID.
@@ -79,22 +115,29 @@ func naming(list []restriction, a audit.AAGUID) (with, without []string) {
 
 // markLists fills in what the lists and the suggestion say of each model.
 func (d *Document) markLists() {
-	live, prop := restrictionsThatCount(&d.in.Live), restrictionsThatCount(&d.in.Proposal.Policy)
+	for _, p := range []struct {
+		title  string
+		policy *audit.Policy
+		in     func(*model) *bool
+	}{
+		{"live policy", &d.in.Live, func(m *model) *bool { return &m.InLive }},
+		{"proposal", &d.in.Proposal.Policy, func(m *model) *bool { return &m.InProposed }},
+	} {
+		deciding, all := targetLists(p.policy)
+		for _, m := range d.models {
+			if m.None {
+				continue
+			}
+			in := p.in(m)
+			*in = named(deciding, m.AAGUID)
+			if with, without := naming(all, m.AAGUID); !*in && len(with) > 0 {
+				m.remark(fmt.Sprintf("In the %s only the list of %s names it, not that of %s.", p.title, join(with), join(without)))
+			}
+		}
+	}
 	for _, m := range d.models {
 		if m.None {
 			m.remark("The passkeys without an AAGUID: no list can name them.")
-		} else {
-			for _, p := range []struct {
-				title string
-				list  []restriction
-				in    *bool
-			}{{"live policy", live, &m.InLive}, {"proposal", prop, &m.InProposed}} {
-				with, without := naming(p.list, m.AAGUID)
-				*p.in = len(with) > 0 && len(without) == 0
-				if len(with) > 0 && len(without) > 0 {
-					m.remark(fmt.Sprintf("In the %s only the list of %s names it, not that of %s.", p.title, join(with), join(without)))
-				}
-			}
 		}
 		if m.Undecided > 0 {
 			m.remark(Plural(m.Undecided, "of its passkeys is undecided.", "of its passkeys are undecided."))

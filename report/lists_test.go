@@ -11,15 +11,15 @@ import (
 	"passkey-audit/report/testdata/fixture"
 )
 
-// TestListsOfProfiles: an AAGUID is in the proposed list only where every
-// enforced list that governs somebody names it; else the remark says which do.
+// TestListsOfProfiles: an AAGUID is in the proposed list only where a list that
+// everybody is under names it; else the remark says which lists do.
 func TestListsOfProfiles(t *testing.T) {
 	allow := func(enforced audit.Ternary, list ...string) audit.KeyRestrictions {
 		return audit.KeyRestrictions{Enforced: enforced, Type: "allow", AAGUIDs: list}
 	}
-	const both, one, idle, off = fixture.IOS, fixture.Hello, fixture.Android, fixture.Unnamed
+	const both, one, idle, off, first = fixture.IOS, fixture.Hello, fixture.Android, fixture.Unnamed, nfcA
 	profiles := []audit.Profile{
-		{ID: "p1", Name: "Default", KeyRestrictions: allow(audit.Yes, both)},
+		{ID: "p1", Name: "Default", KeyRestrictions: allow(audit.Yes, both, first)},
 		{ID: "p2", Name: "Pilots", KeyRestrictions: allow(audit.Yes, both, one)},
 		{ID: "p3", Name: "Idle", KeyRestrictions: allow(audit.Yes, idle)},
 		{ID: "p4", Name: "Off", KeyRestrictions: allow(audit.No, both, off)},
@@ -36,6 +36,7 @@ func TestListsOfProfiles(t *testing.T) {
 		one:             `false false In the proposal only the list of profile "Pilots" names it, not that of profile "Default".`,
 		idle:            "false false ",
 		off:             "true false ",
+		first:           "false true ",
 		fixture.YubiKey: "false false ",
 	}
 	table := mustTable(t, d, report.FileAAGUIDs)

@@ -30,6 +30,7 @@ const (
 // styles are the numbers of the cell styles, and of the conditional ones.
 type styles struct {
 	header, text, wrap, guid, count, time int
+	factCount, factTime                   int
 	yesNo, yesStrong, yesWarn, yesGood    int
 
 	title, made, note, verdict, verdictWarn, verdictBad, good, bad, word, section int
@@ -62,6 +63,9 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
 	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
+	leftTop := &excelize.Alignment{Horizontal: "left", Vertical: "top"}
+	m.to(&s.factCount, &excelize.Style{Font: plain, Alignment: leftTop, NumFmt: 3})
+	m.to(&s.factTime, &excelize.Style{Font: plain, Alignment: leftTop, CustomNumFmt: &date})
 	middle := &excelize.Alignment{Vertical: "top", Horizontal: "center"}
 	// Excel shows a yes as TRUE whatever the format; LibreOffice shows 1 in some
 	// cells of a column without one.
@@ -193,6 +197,9 @@ func (s *styles) of(t report.Table, c report.Column) cellStyle {
 	case report.KindFree:
 		if t.Count > wrapLimit {
 			break
+		}
+		if t.Title == report.TitleRun { // beside texts
+			style.count, style.time = s.factCount, s.factTime
 		}
 		if t.Title == report.TitlePolicy || t.Title == report.TitleRun || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
 			style.text, style.wrap = s.wrap, c.Width

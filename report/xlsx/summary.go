@@ -126,7 +126,8 @@ func textWidth(s string) int {
 func (p *page) height(row int, h float64) { p.do(p.f.SetRowHeight(summaryTitle, row, h)) }
 
 // pages puts the sheet on one printed page where it nearly is one; else it
-// begins a page before a section that would run over the end of one.
+// begins a page before a section that would run over the end of one. Excel may
+// set such breaks aside where it fits a sheet to pages.
 func (p *page) pages() {
 	// Points of rows that an upright page takes at the scale at which the
 	// twelve columns fill its width.
@@ -137,15 +138,11 @@ func (p *page) pages() {
 		p.do(err)
 		at[row+1] = at[row] + max(h, standard)
 	}
-	if at[p.row] <= 1.15*room {
+	if at[p.row] <= 1.4*room {
 		upright, one := "portrait", 1
 		p.do(p.f.SetPageLayout(summaryTitle, &excelize.PageLayoutOptions{Orientation: &upright, FitToWidth: &one, FitToHeight: &one}))
 		return
 	}
-	// Excel ignores page breaks where it fits a sheet to pages.
-	fit, percent := false, uint(63)
-	p.do(p.f.SetSheetProps(summaryTitle, &excelize.SheetPropsOptions{FitToPage: &fit}))
-	p.do(p.f.SetPageLayout(summaryTitle, &excelize.PageLayoutOptions{AdjustTo: &percent}))
 	begin := 0.0
 	for i, row := range p.starts {
 		end := p.row
@@ -255,7 +252,9 @@ func (p *page) breakdown() {
 		p.put(7, 10, r, a.Label(60), p.styles.cell)
 		p.put(11, 11, r, a.PeopleBreaking, p.styles.number)
 		p.put(12, 12, r, a.Breaking, p.styles.number)
-		p.height(r, 28)
+		if i >= len(impacts) {
+			p.height(r, 16)
+		}
 	}
 	if len(top) == 0 {
 		p.put(7, 12, head+1, p.d.NothingBreaks(), p.styles.cell)
