@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -48,31 +47,54 @@ type Store struct {
 }
 
 // Create makes a new snapshot with these particulars. The caller closes it. It
-// returns ErrExists if there is a file, and touches it not.
+// returns ErrExists if there is a file, and touches it not. Only one process
+// may create a snapshot in a folder at a time.
 func Create(ctx context.Context, path string, m Meta) (*Store, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(path); err == nil {
 		return nil, ErrExists
 	}
-	if err != nil {
-		return nil, fmt.Errorf("create snapshot: %w", err)
+	// Under its name it is a snapshot that can be resumed, or it is not there:
+	// whoever is killed or finds the disk full until then may begin again.
+	part := path + ".new"
+	run, err := create(ctx, part, m)
+	if err == nil {
+		err = os.Rename(part, path)
 	}
-	if err := f.Close(); err != nil {
+	if err != nil {
+		removePart(part)
 		return nil, fmt.Errorf("create snapshot: %w", err)
 	}
 	s, err := open(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("create snapshot: %w", err)
+	}
+	s.run = run
+	return s, nil
+}
+
+// create makes the file of a snapshot, and gives the number of its first run.
+func create(ctx context.Context, path string, m Meta) (run int64, err error) {
+	removePart(path) // of somebody who was killed
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.Close(); err != nil {
+		return 0, err
+	}
+	s, err := open(ctx, path)
+	if err != nil {
+		return 0, err
 	}
 	err = s.begin(ctx, m, true)
-	if err == nil {
-		// From now on the file itself says whose it is, and not its log alone.
-		_, err = s.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return s.run, errors.Join(err, s.Close())
+}
+
+// removePart removes a snapshot that did not come to be, as far as it can.
+func removePart(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		_ = os.Remove(path + suffix)
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
 }
 
 // Resume opens a snapshot to go on with it, where the scan is unfinished or is
