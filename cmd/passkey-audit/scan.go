@@ -218,6 +218,9 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, 
 	defer r.Close()
 	err = writeReports(ctx, u, r, s.spec, s.names, &o.outputOptions, dir.path, o.resume != "")
 	s.log.Info().Int("exit_status", statusOf(err)).Str("folder", dir.path).Msg("reports are written")
+	if statusOf(err) == exitFailed {
+		err = withHint(err, "everything is read; write the reports with: %s %s (and the flags as before)", s.again, quote(dir.path))
+	}
 	if statusOf(err) == exitPartial {
 		u.say("what could not be read is tried again by: %s %s (and the flags as before)", s.again, quote(dir.path))
 	}
@@ -427,10 +430,11 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 	})
 	end()
 	if err == nil {
-		return store.Seal(ctx, s.w.now())
-	}
-	if cerr := store.Close(); cerr != nil {
-		s.log.Error().Err(cerr).Msg("close snapshot")
+		if err = store.Seal(ctx, s.w.now()); err == nil {
+			return nil
+		}
+	} else if cerr := store.Close(); cerr != nil {
+		s.log.Warn().Err(cerr).Msg("close snapshot")
 	}
 	if errors.Is(err, context.Canceled) {
 		err = errInterrupted
