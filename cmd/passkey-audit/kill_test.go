@@ -286,7 +286,10 @@ func TestSignals(t *testing.T) {
 			s := serveCounting(t, o)
 			dir := filepath.Join(t.TempDir(), "out")
 			p := startScan(t, s.root, nil, "--out", dir)
-			if !p.until(t, func() bool { _, err := os.Stat(filepath.Join(dir, fileSnapshot+"-wal")); return err == nil && s.answered() >= 12 }) {
+			if !p.until(t, func() bool {
+				_, err := os.Stat(filepath.Join(dir, fileSnapshot+"-wal"))
+				return err == nil && s.answered() >= 12
+			}) {
 				t.Fatalf("ended early; stderr:\n%s", p.stderr.String())
 			}
 			if tt.faults != nil {
@@ -334,7 +337,10 @@ func TestSecondProcess(t *testing.T) {
 	s := serveCounting(t, o)
 	dir := filepath.Join(t.TempDir(), "out")
 	one := startScan(t, s.root, nil, "--out", dir)
-	if !one.until(t, func() bool { _, err := os.Stat(filepath.Join(dir, fileSnapshot)); return err == nil && s.answered() >= 6 }) {
+	if !one.until(t, func() bool {
+		_, err := os.Stat(filepath.Join(dir, fileSnapshot))
+		return err == nil && s.answered() >= 6
+	}) {
 		t.Fatalf("ended early; stderr:\n%s", one.stderr.String())
 	}
 	other := serveCounting(t, graphsim.Options{Users: 1000, Seed: 12})
