@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -207,15 +208,35 @@ type head struct {
 	Kind    string `json:"t"`
 }
 
+// pageOrder gives the numbers of the columns that the page shows: without the
+// details, and those first that answer whose passkey it is and why it breaks,
+// since a screen is narrower than a workbook.
+func pageOrder(columns []report.Column) []int {
+	first := []string{"impact", "user_principal_name", "passkey_name", "authenticator", "aaguid", "reason"}
+	if columns[0].Key != "impact" {
+		first = nil
+	}
+	var order []int
+	for _, key := range first {
+		if i := slices.IndexFunc(columns, func(c report.Column) bool { return c.Key == key }); i >= 0 {
+			order = append(order, i)
+		}
+	}
+	for i, c := range columns {
+		if !c.Detail() && !slices.Contains(order, i) {
+			order = append(order, i)
+		}
+	}
+	return order
+}
+
 // writeData writes one table's rows as a block of JSON. encoding/json writes
 // the characters <, > and & as escapes, so no text can end the block.
 func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 	var heads []head
 	var take []int
-	for i, c := range s.Columns {
-		if c.Detail() {
-			continue
-		}
+	for _, i := range pageOrder(s.Columns) {
+		c := s.Columns[i]
 		take = append(take, i)
 		heads = append(heads, head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)})
 	}

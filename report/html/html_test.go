@@ -93,9 +93,9 @@ func TestRows(t *testing.T) {
 					t.Fatalf("%s: %d cells under %d columns", block[1], len(row), len(data.Columns))
 				}
 				at := 0
-				for c, column := range table.Columns {
-					if column.Detail() {
-						continue
+				for _, c := range pageOrder(table.Columns) {
+					if data.Columns[at].Key != table.Columns[c].Key {
+						t.Fatalf("%s: column %d is %s, want %s", block[1], at, data.Columns[at].Key, table.Columns[c].Key)
 					}
 					if text, ok := row[at].(string); ok && text != cutRunes(rows[i][c], textLimit) {
 						t.Errorf("%s: got %q, want %q", block[1], text, rows[i][c])
@@ -113,6 +113,35 @@ func TestRows(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestReadable: whose passkey breaks, which and why come first; the reason has
+// room, its AAGUID is not cut off, and an AAGUID never goes over two lines.
+func TestReadable(t *testing.T) {
+	in, users := fixture.Input(t.TempDir()), fixture.Users()
+	reason := strings.Repeat("a long sentence ", 12) + fixture.YubiKey
+	users[0].Passkeys[0].Proposed.Reason = reason
+	in.Users = fixture.Each(users)
+	s := written(t, fixture.Build(t, in), rowLimit)
+	if !strings.Contains(s, reason) {
+		t.Error("the reason is cut")
+	}
+	var keys []string
+	for _, m := range regexp.MustCompile(`"k":"(\w+)"`).FindAllStringSubmatch(s, 7) {
+		keys = append(keys, m[1])
+	}
+	want := "impact user_principal_name passkey_name authenticator aaguid reason display_name"
+	if got := strings.Join(keys, " "); got != want {
+		t.Errorf("columns %s, want %s", got, want)
+	}
+	for _, rule := range []string{`td\.k-reason\{min-width:2\drem`, `td\.k-authenticator[^{]*\{min-width:1\drem`, `td\.guid\{[^}]*white-space:nowrap`, `\.scroll\{overflow-x:auto`} {
+		if !regexp.MustCompile(rule).MatchString(styleText) {
+			t.Errorf("the style lacks %s", rule)
+		}
+	}
+	if !strings.Contains(scriptText, `"k-" + columns[i].k`) {
+		t.Error("the script gives no cell its column's class")
 	}
 }
 

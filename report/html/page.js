@@ -54,7 +54,7 @@
     scroll.setAttribute("aria-labelledby", title.id);
     const table = make("table"), head = make("thead"), line = make("tr"), body = make("tbody");
     const heads = columns.map((c, i) => {
-      const th = make("th", c.t), button = make("button", "", c.h);
+      const th = make("th", c.t + " k-" + c.k), button = make("button", "", c.h);
       th.scope = "col";
       button.type = "button";
       button.title = c.d;
@@ -73,6 +73,7 @@
         row.forEach((value, i) => {
           const kind = columns[i].t;
           const td = make("td", kind, words(value, kind));
+          td.classList.add("k-" + columns[i].k);
           if (kind === "enum" && tones[value]) td.classList.add(tones[value]);
           if (columns[i].k === "is_admin" && value) td.classList.add("v-strong");
           if (kind === "text") td.dir = "auto";
