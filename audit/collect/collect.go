@@ -156,7 +156,11 @@ func (c *collector) run(hard context.Context) error {
 		defer arrived()
 		return c.unlessStopped(c.list(soft, m.wake))
 	})
-	g.Go(func() error { return c.unlessStopped(c.registrations(soft, rest, sync.OnceFunc(arrived))) })
+	enough := sync.OnceFunc(func() {
+		c.o.Progress.enoughReported()
+		arrived()
+	})
+	g.Go(func() error { return c.unlessStopped(c.registrations(soft, rest, enough)) })
 	g.Go(func() error {
 		defer cancelRest()
 		return c.passkeys(hardInGroup, soft, m, known)

@@ -26,9 +26,10 @@ type Stage struct {
 	Done, Unread, OutOfScope int
 	Passkeys                 int
 	// Registrations counts the users of whom the registration report has told in
-	// this run, and Waiting says that passkeys are not read before it is whole.
-	Registrations int
-	Waiting       bool
+	// this run; Waiting says that passkeys are not read before it is whole, and
+	// Reported that as much of it is there as the run waits for.
+	Registrations     int
+	Waiting, Reported bool
 }
 
 // Stage tells how far the run has come.
@@ -86,6 +87,12 @@ func (p *Progress) waiting(yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.Waiting = yes
+}
+
+func (p *Progress) enoughReported() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.Reported = true
 }
 
 // leftOut takes n pending users off the list of those to read.

@@ -45,7 +45,9 @@ under a temporary name and renamed when whole. Files have mode 0600, the folder
 
 As an application (least privilege): UserAuthMethod-Passkey.Read.All,
 User.Read.All, Policy.Read.AuthenticationMethod and GroupMember.Read.All;
-delegated, the same scopes and the role Global Reader.
+delegated, the same scopes and the role Global Reader. AuditLog.Read.All, and
+Entra ID P1, serve the registration report: who is an administrator, whom to
+read first, and scan --users registered, which reads likely holders alone.
 
 # Limitations
 

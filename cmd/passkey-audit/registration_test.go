@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"passkey-audit/audit"
+	"passkey-audit/audit/collect"
 	"passkey-audit/audit/graphsim"
+	"passkey-audit/audit/pace"
 	"passkey-audit/report"
 )
 
@@ -279,6 +281,25 @@ func TestInterruptedInTheReport(t *testing.T) {
 				}
 				wantSameReport(t, want, dir)
 			})
+		})
+	}
+}
+
+func TestProgressNamesTheReport(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		stage collect.Stage
+		want  string
+	}{
+		{"before passkeys are read", collect.Stage{Listed: 12000, Registrations: 4995, Waiting: true}, "waiting for the registration report: 4,995 users of it, 12,000 listed"},
+		{"after all passkeys are read", collect.Stage{Listed: 40, ListingDone: true, Done: 40, Passkeys: 7}, "40 of 40 users, 7 passkeys, waiting for the registration report"},
+		{"when it is there", collect.Stage{Listed: 40, ListingDone: true, Done: 40, Passkeys: 7, Reported: true}, "40 of 40 users, 7 passkeys"},
+		{"in between", collect.Stage{Listed: 40, Done: 10, Passkeys: 7}, "10 of 40+ users, 7 passkeys"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := progressWords(tt.stage, pace.Status{}, time.Now()); got != tt.want || len(got) > 79 {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
 		})
 	}
 }

@@ -160,6 +160,9 @@ func progressWords(s collect.Stage, st pace.Status, now time.Time) string {
 	if s.Unread > 0 {
 		line += fmt.Sprintf(", %s unread", report.Number(s.Unread))
 	}
+	if s.Listed > 0 && s.Done == s.Listed && !s.Reported {
+		return line + ", waiting for the registration report"
+	}
 	switch {
 	case st.PausedUntil.After(now):
 		line += ", throttled for " + round(st.PausedUntil.Sub(now))
