@@ -148,7 +148,6 @@ func fieldCases() []fieldCase {
 		{name: "empty page with a link for good", rules: one(graphsim.OnMethods, kind(graphsim.FaultEmptyPage)), status: exitPartial, check: unreadUser(17, "200", "malformed")},
 		{name: "answers cut short", rules: append(once(graphsim.OnUsers|graphsim.OnPolicy|graphsim.OnGroup, 2, kind(graphsim.FaultCut)), graphsim.Rule{On: graphsim.OnBatch, Times: 3, Fault: kind(graphsim.FaultBreak)}), same: true},
 		{name: "connections reset", rules: []graphsim.Rule{{On: graphsim.OnAny &^ graphsim.OnMethods, Times: 6, Fault: kind(graphsim.FaultReset)}}, same: true},
-		{name: "many pages of a group fail in passing", rules: once(graphsim.OnMembers, 2, status(503)), same: true},
 		{name: "token refused once", rules: []graphsim.Rule{{On: graphsim.OnUsers, After: 3, Times: 1, Fault: status(401)}}, status: exitRefused, same: true, check: nobodyMarked},
 		{name: "batch refused once for its token", rules: []graphsim.Rule{{On: graphsim.OnBatch, After: 3, Times: 1, Fault: status(401)}}, status: exitRefused, same: true, check: nobodyMarked},
 		{name: "item refused once for its token", rules: []graphsim.Rule{{On: graphsim.OnMethods, After: 60, Times: 1, Fault: status(401)}}, same: true},

@@ -4,9 +4,7 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -362,14 +360,4 @@ func TestSecondProcess(t *testing.T) {
 	if asked, _ := s.twice(); asked != doubted {
 		t.Errorf("%d users were asked for twice, want %d", asked, doubted)
 	}
-}
-
-// digests describes a folder's files, so that any change to them shows.
-func digests(t *testing.T, dir string) string {
-	t.Helper()
-	var b strings.Builder
-	for _, name := range entries(t, dir) {
-		fmt.Fprintf(&b, "%s %x\n", name, sha256.Sum256([]byte(read(t, dir, name))))
-	}
-	return b.String()
 }
