@@ -44,16 +44,10 @@ type styles struct {
 	condBad, condWarn, condGood, condGrey, condStrong int
 }
 
+// newStyles makes the styles of a workbook.
 func newStyles(f *excelize.File) (styles, error) {
 	var s styles
 	m := maker{f: f}
-	top := func(wrap bool) *excelize.Alignment { return &excelize.Alignment{Vertical: "top", WrapText: wrap} }
-	font := func(size float64, bold bool, color string) *excelize.Font {
-		return &excelize.Font{Family: family, Size: size, Bold: bold, Color: color}
-	}
-	fill := func(c string) excelize.Fill {
-		return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{c}}
-	}
 	plain := font(10, false, colInk)
 	date := "yyyy-mm-dd hh:mm"
 	m.to(&s.header, &excelize.Style{Font: font(10, true, "FFFFFF"), Fill: fill(colHeader),
@@ -74,7 +68,18 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.yesStrong, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colBadPale), Alignment: middle, CustomNumFmt: &logical})
 	m.to(&s.yesWarn, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colWarn), Alignment: middle, CustomNumFmt: &logical})
 	m.to(&s.yesGood, &excelize.Style{Font: plain, Fill: fill(colGood), Alignment: middle, CustomNumFmt: &logical})
+	s.page(&m)
+	m.cond(&s.condBad, &excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: fill(colBad)})
+	m.cond(&s.condWarn, &excelize.Style{Font: &excelize.Font{Italic: true, Color: colInk}, Fill: fill(colWarn)})
+	m.cond(&s.condGood, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGood)})
+	m.cond(&s.condGrey, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGrey)})
+	m.cond(&s.condStrong, &excelize.Style{Font: &excelize.Font{Bold: true, Color: colInk}, Fill: fill(colBadPale)})
+	return s, m.err
+}
 
+// page makes the styles of the sheet Summary.
+func (s *styles) page(m *maker) {
+	plain := font(10, false, colInk)
 	wrap := &excelize.Alignment{Horizontal: "left", Vertical: "center", WrapText: true, Indent: 1}
 	m.to(&s.title, &excelize.Style{Font: font(20, true, colInk), Alignment: &excelize.Alignment{Vertical: "center"}})
 	m.to(&s.made, &excelize.Style{Font: font(10, false, colMuted), Alignment: top(true)})
@@ -118,12 +123,18 @@ func newStyles(f *excelize.File) (styles, error) {
 		}
 		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", Indent: 1}})
 	}
-	m.cond(&s.condBad, &excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: fill(colBad)})
-	m.cond(&s.condWarn, &excelize.Style{Font: &excelize.Font{Italic: true, Color: colInk}, Fill: fill(colWarn)})
-	m.cond(&s.condGood, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGood)})
-	m.cond(&s.condGrey, &excelize.Style{Font: &excelize.Font{Color: colInk}, Fill: fill(colGrey)})
-	m.cond(&s.condStrong, &excelize.Style{Font: &excelize.Font{Bold: true, Color: colInk}, Fill: fill(colBadPale)})
-	return s, m.err
+}
+
+func top(wrap bool) *excelize.Alignment {
+	return &excelize.Alignment{Vertical: "top", WrapText: wrap}
+}
+
+func font(size float64, bold bool, color string) *excelize.Font {
+	return &excelize.Font{Family: family, Size: size, Bold: bold, Color: color}
+}
+
+func fill(c string) excelize.Fill {
+	return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{c}}
 }
 
 func box(color string, style int) []excelize.Border {

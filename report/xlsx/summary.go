@@ -450,6 +450,9 @@ func (p *page) contents() {
 		}
 		p.put(3, 3, p.row, t.Count, p.styles.number)
 		p.put(4, gridColumns, p.row, s, p.styles.word)
+		if lines := wrappedLines(s, 9*gridWidth); lines > 1 {
+			p.height(p.row, float64(lines)*15)
+		}
 		p.row++
 	}
 	p.row++
