@@ -45,7 +45,7 @@ func unsafeRune(r rune) bool {
 		return true
 	case r == '\u2028', r == '\u2029', r >= 0xE0000 && r <= 0xE0FFF:
 		return true
-	case r == '\u200B', r == '\u2060', r == '\uFEFF', r == '\u00AD':
+	case r == '\u200B', r == '\u180E', r == '\uFEFF', r == '\u00AD', r >= '\u2060' && r <= '\u206F', r >= '\uFFF9' && r <= '\uFFFB':
 		return true
 	}
 	return false
