@@ -39,9 +39,22 @@ var (
 // serves better: a browser would take seconds to open the page.
 const rowLimit = 50_000
 
-// textLimit cuts the texts of cells, in runes; users name their passkeys. The
-// program's own sentences are shorter, AAGUIDs and names of profiles included.
-const textLimit = 600
+// Limits of the texts of cells, in runes: users name their passkeys. The
+// program's own sentences are shorter than theirs, AAGUIDs and names of
+// profiles included.
+const (
+	textLimit     = 120
+	sentenceLimit = 600
+)
+
+// limitOf gives the limit for a column.
+func limitOf(key string) int {
+	switch key {
+	case "reason", "remarks", "message", "live", "proposed", "value":
+		return sentenceLimit
+	}
+	return textLimit
+}
 
 // Write writes report.html.
 func Write(ctx context.Context, w io.Writer, d *report.Document) error {
@@ -270,13 +283,13 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 			if i > 0 {
 				w.WriteByte(',')
 			}
-			if err := writeCell(w, row[c]); err != nil {
+			if err := writeCell(w, row[c], limitOf(s.Columns[c].Key)); err != nil {
 				return err
 			}
 		}
 		if len(remarks) > 0 {
 			w.WriteByte(',')
-			if err := writeCell(w, remark); err != nil {
+			if err := writeCell(w, remark, limitOf("remarks")); err != nil {
 				return err
 			}
 		}
@@ -303,7 +316,8 @@ func kind(k report.Kind) string {
 	return "text"
 }
 
-func writeCell(w *bufio.Writer, c report.Cell) error {
+// writeCell writes a cell as JSON, a text cut to limit runes.
+func writeCell(w *bufio.Writer, c report.Cell, limit int) error {
 	switch c.Type() {
 	case report.CellEmpty:
 		_, err := w.WriteString("null")
@@ -312,7 +326,7 @@ func writeCell(w *bufio.Writer, c report.Cell) error {
 		_, err := w.Write(c.Append(w.AvailableBuffer()))
 		return err
 	}
-	b, err := json.Marshal(cutRunes(c.String(), textLimit))
+	b, err := json.Marshal(cutRunes(c.String(), limit))
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func TestRows(t *testing.T) {
 					if data.Columns[at].Key != table.Columns[c].Key {
 						t.Fatalf("%s: column %d is %s, want %s", block[1], at, data.Columns[at].Key, table.Columns[c].Key)
 					}
-					if text, ok := row[at].(string); ok && text != cutRunes(rows[i][c], textLimit) {
+					if text, ok := row[at].(string); ok && text != cutRunes(rows[i][c], limitOf(table.Columns[c].Key)) {
 						t.Errorf("%s: got %q, want %q", block[1], text, rows[i][c])
 					}
 					if (row[at] == nil) != (rows[i][c] == "") {
@@ -126,6 +126,9 @@ func TestReadable(t *testing.T) {
 	s := written(t, fixture.Build(t, in), rowLimit)
 	if !strings.Contains(s, reason) {
 		t.Error("the reason is cut")
+	}
+	if strings.Contains(s, strings.Repeat("界", textLimit+1)) {
+		t.Error("the name of a passkey is not cut")
 	}
 	var keys []string
 	for _, m := range regexp.MustCompile(`"k":"(\w+)"`).FindAllStringSubmatch(s, 7) {
