@@ -30,6 +30,15 @@ func linkBroken(err error) bool {
 	return errors.Is(err, errLinkRepeats) || errors.As(err, &b) && b.LinkBroken()
 }
 
+// An anewError is a broken link in the list of one user's passkeys: it may be
+// gone when the list is read from its beginning.
+type anewError struct{ error }
+
+func (e anewError) Unwrap() error { return e.error }
+
+// Temporary tells package pace that it is worth another try.
+func (anewError) Temporary() bool { return true }
+
 // detail asks err for status, code, message and request id.
 func detail(err error) audit.Failure {
 	var d interface{ Failure() audit.Failure }

@@ -175,6 +175,9 @@ func (m *methods) wholeFailed(ctx context.Context, batch []*item, err error) err
 
 // retryOrFail queues another try, or appends the failure to the results.
 func (m *methods) retryOrFail(results []snapshot.Result, it *item, err error) []snapshot.Result {
+	if linkBroken(err) {
+		err = anewError{err} // the user's list begins anew
+	}
 	if at, again := m.c.o.Pace.Next(&it.try, err); again {
 		m.q.again(it, at)
 		return results
