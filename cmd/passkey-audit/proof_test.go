@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -258,6 +259,7 @@ func TestAnyDisturbance(t *testing.T) {
 	}
 	root := t.TempDir()
 	n := 0
+	boundChecks(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		d := drawDisturbance(rt)
 		n++
@@ -280,6 +282,29 @@ func TestAnyDisturbance(t *testing.T) {
 		}
 		if err := os.RemoveAll(under); err != nil {
 			rt.Fatal(err)
+		}
+	})
+}
+
+// boundChecks bounds the cases of a property whose cases are whole scans, unless
+// the command line says how many there are to be.
+func boundChecks(t *testing.T) {
+	t.Helper()
+	const usual = "100"
+	f := flag.Lookup("rapid.checks")
+	checks := "60"
+	if underRace {
+		checks = "15"
+	}
+	if f.Value.String() != usual {
+		return
+	}
+	if err := f.Value.Set(checks); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Value.Set(usual); err != nil {
+			t.Error(err)
 		}
 	})
 }
