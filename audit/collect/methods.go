@@ -329,9 +329,14 @@ func (m *methods) write(ctx context.Context) error {
 	}
 }
 
-// next gives all results that are there, waiting for the first.
+// gather is how long results wait for others, to be written in one transaction:
+// long enough to save commits where answers come fast, and short enough that a
+// kill loses next to nothing.
+const gather = 2 * time.Millisecond
+
+// next gives all results that are there or come soon, waiting for the first.
 func (m *methods) next(ctx context.Context) (rs []snapshot.Result, ok bool, err error) {
-	const most = 4000
+	const most = 500
 	select {
 	case rs, ok = <-m.results:
 	case <-ctx.Done():
@@ -342,18 +347,25 @@ func (m *methods) next(ctx context.Context) (rs []snapshot.Result, ok bool, err 
 			return nil, false, ctx.Err()
 		}
 	}
-	for ok && len(rs) < most {
+	if !ok {
+		return nil, false, nil
+	}
+	soon := time.NewTimer(gather)
+	defer soon.Stop()
+	for len(rs) < most {
 		select {
 		case more, open := <-m.results:
 			if !open {
 				return rs, true, nil
 			}
 			rs = append(rs, more...)
-		default:
+		case <-soon.C:
+			return rs, true, nil
+		case <-ctx.Done():
 			return rs, true, nil
 		}
 	}
-	return rs, ok, nil
+	return rs, true, nil
 }
 
 // reportOf tells the pace what came of a batch, item by item.

@@ -236,9 +236,21 @@ func (w registrar) add(ctx context.Context, id string, holder bool, admin any, n
 // joinRegistrations gives users who have just been listed what the report has
 // said of them before. It costs next to nothing where that is nothing.
 func (s *Store) joinRegistrations(ctx context.Context, tx *sql.Tx, users []ListedUser) error {
-	var any bool
-	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM registrations)").Scan(&any); err != nil || !any {
+	var waiting int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM registrations").Scan(&waiting); err != nil || waiting == 0 {
 		return err
+	}
+	ids := make([]string, 0, min(waiting, len(users)))
+	if waiting < len(users) {
+		// Fewer rows than users: ask for the rows.
+		rows, err := tx.QueryContext(ctx, "SELECT user_id FROM registrations r WHERE EXISTS (SELECT 1 FROM users u WHERE u.id = r.user_id) ORDER BY user_id")
+		if ids, err = strs(rows, err); err != nil {
+			return err
+		}
+	} else {
+		for i := range users {
+			ids = append(ids, users[i].ID)
+		}
 	}
 	w, err := prepareRegistrations(ctx, tx)
 	if err != nil {
@@ -251,15 +263,15 @@ func (s *Store) joinRegistrations(ctx context.Context, tx *sql.Tx, users []Liste
 	}
 	defer take.Close()
 	number := s.likely.Load()
-	for i := range users {
+	for _, id := range ids {
 		var holder bool
 		var admin sql.NullInt64
-		err := take.QueryRowContext(ctx, users[i].ID).Scan(&holder, &admin)
+		err := take.QueryRowContext(ctx, id).Scan(&holder, &admin)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err == nil {
-			err = w.add(ctx, users[i].ID, holder, admin, &number)
+			err = w.add(ctx, id, holder, admin, &number)
 		}
 		if err != nil {
 			return err

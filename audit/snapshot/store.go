@@ -243,7 +243,6 @@ func open(ctx context.Context, path string) (*Store, error) {
 		// A killed process loses nothing that was committed. A power cut may
 		// lose the last commits, never the file: those users are read again.
 		"synchronous(NORMAL)",
-		"foreign_keys(ON)",
 		// Sorting a million users for an index must not take their memory.
 		"temp_store(FILE)",
 		"cache_size(-16000)", // KiB

@@ -71,24 +71,17 @@ func (s *Store) AddPage(ctx context.Context, users []ListedUser, next string) (a
 func (s *Store) AddPages(ctx context.Context, users []ListedUser, pages int, next string) (added int, err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		ins, err := tx.PrepareContext(ctx, `INSERT INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO NOTHING`)
-		if err != nil {
-			return err
-		}
-		defer ins.Close()
+		ins := bulk{tx: tx, before: "INSERT INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES ", row: "(?, ?, ?, ?, ?, ?, ?)", after: " ON CONFLICT (id) DO NOTHING"}
 		for i := range users {
 			u := &users[i]
-			r, err := ins.ExecContext(ctx, u.ID, u.UPN, strings.ToLower(u.UPN), u.DisplayName, u.Type, ternary(u.Enabled), string(u.Outcome))
-			if err != nil {
+			if err := ins.add(ctx, u.ID, u.UPN, strings.ToLower(u.UPN), u.DisplayName, u.Type, ternary(u.Enabled), string(u.Outcome)); err != nil {
 				return err
 			}
-			n, err := r.RowsAffected()
-			if err != nil {
-				return err
-			}
-			added += int(n)
 		}
+		if err := ins.end(ctx); err != nil {
+			return err
+		}
+		added = ins.affected
 		if err := s.joinRegistrations(ctx, tx, users); err != nil {
 			return err
 		}
@@ -165,7 +158,7 @@ func (s *Store) Record(ctx context.Context, results []Result) error {
 			}
 			from = to
 		}
-		return nil
+		return w.keys.end(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("write passkeys: %w", err)
@@ -184,7 +177,10 @@ func runOf(rs []Result, from int) int {
 }
 
 // A recorder holds the statements of Record, in a transaction.
-type recorder struct{ users, clear, key, fail *sql.Stmt }
+type recorder struct {
+	users, clear, fail *sql.Stmt
+	keys               *bulk
+}
 
 // prepare prepares the statements of Record at its first call, for all later
 // ones. It must not be called in a transaction, which has the one connection.
@@ -197,7 +193,6 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	}{
 		{&s.recorder.users, "UPDATE users SET outcome = ? WHERE seq BETWEEN ? AND ?"},
 		{&s.recorder.clear, "DELETE FROM passkeys WHERE user_seq BETWEEN ? AND ?"},
-		{&s.recorder.key, "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 		{&s.recorder.fail, insertFailure},
 	} {
 		if *p.to == nil {
@@ -211,7 +206,8 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 
 // in gives the statements in a transaction, which closes them.
 func (w recorder) in(ctx context.Context, tx *sql.Tx) recorder {
-	return recorder{tx.StmtContext(ctx, w.users), tx.StmtContext(ctx, w.clear), tx.StmtContext(ctx, w.key), tx.StmtContext(ctx, w.fail)}
+	keys := bulk{tx: tx, before: "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES ", row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)"}
+	return recorder{tx.StmtContext(ctx, w.users), tx.StmtContext(ctx, w.clear), tx.StmtContext(ctx, w.fail), &keys}
 }
 
 // run records users who follow each other and have the same outcome.
@@ -234,7 +230,7 @@ func (w recorder) run(ctx context.Context, rs []Result) error {
 		}
 		for j := range rs[i].Passkeys {
 			k := &rs[i].Passkeys[j]
-			_, err := w.key.ExecContext(ctx, rs[i].Seq, k.ID, k.Name, k.AAGUID, k.Model, string(k.Type), string(k.Attestation), formatTime(k.CreatedAt), formatTime(k.LastUsedAt))
+			err := w.keys.add(ctx, rs[i].Seq, k.ID, k.Name, k.AAGUID, k.Model, string(k.Type), string(k.Attestation), formatTime(k.CreatedAt), formatTime(k.LastUsedAt))
 			if err != nil {
 				return err
 			}
