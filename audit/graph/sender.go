@@ -63,7 +63,7 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !errors.Is(err, ErrUnauthorized) {
 		return response, err
 	}
-	s.tokens.forget(token)
+	s.tokens.forget(ctx, token)
 	fresh, terr := s.tokens.get(ctx)
 	switch {
 	case terr != nil:

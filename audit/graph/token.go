@@ -92,15 +92,14 @@ func (t *tokens) renewal() time.Time {
 
 // forget drops a token that Graph did not accept, so that the next request
 // asks the credential. A token that has been replaced already stays.
-func (t *tokens) forget(token string) {
-	// Not worth waiting for: whoever holds the lock is renewing.
+func (t *tokens) forget(ctx context.Context, token string) {
 	select {
 	case t.lock <- struct{}{}:
 		if t.current.Token == token {
 			t.current, t.refused = azcore.AccessToken{}, token
 		}
 		<-t.lock
-	default:
+	case <-ctx.Done():
 	}
 }
 
