@@ -279,7 +279,7 @@ func (c *collector) list(ctx context.Context, added func()) error {
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
 		if err == nil {
-			err = trail.follow(page.Next, len(page.Users))
+			err = trail.follow(page.Next, first(page.Users, func(u *audit.User) string { return u.ID }))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -405,7 +405,7 @@ func (c *collector) members(ctx context.Context, id, link string, t **pace.Try) 
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
 		if err == nil {
-			err = trail.follow(page.Next, len(page.UserIDs))
+			err = trail.follow(page.Next, first(page.UserIDs, func(id *string) string { return *id }))
 		}
 		if err != nil && linkBroken(err) && restarts < maxRestarts {
 			restarts++

@@ -39,8 +39,15 @@ func (c *collector) registrations(ctx, rest context.Context, enough func()) erro
 		enough()
 		return nil
 	}
-	at, err := c.report(ctx, snapshot.ReportEverybody, wholeReport)
+	// What a killed run has read of it may hold a page twice, and pages count.
+	at, err := c.store.Report(ctx, snapshot.ReportEverybody)
+	if err == nil && at.State == snapshot.ReportReading && at.Pages > 0 && at.Pages < wholeReport {
+		err = c.store.RestartReport(ctx, snapshot.ReportEverybody)
+	}
 	if err != nil {
+		return err
+	}
+	if at, err = c.report(ctx, snapshot.ReportEverybody, wholeReport); err != nil {
 		return err
 	}
 	if at.Pages < wholeReport || at.State == snapshot.ReportRead && at.Pages == wholeReport {
@@ -116,7 +123,7 @@ func (c *collector) report(ctx context.Context, name string, most int) (snapshot
 			return pace.Report{Percentage: page.Load.Percentage}, err
 		})
 		if err == nil {
-			err = trail.follow(page.Next, len(page.Rows))
+			err = trail.follow(page.Next, first(page.Rows, func(r *audit.Registration) string { return r.UserID }))
 		}
 		switch {
 		case ctx.Err() != nil:
