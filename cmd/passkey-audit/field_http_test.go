@@ -157,7 +157,9 @@ func TestTokenExpires(t *testing.T) {
 func TestStdoutIsClean(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
 	var outs []string
-	for _, faults := range []graphsim.Plan{graphsim.FaultsNone(), graphsim.FaultsMany()} {
+	many := graphsim.FaultsMany()
+	many.Rules = append(many.Rules, graphsim.Rule{On: graphsim.OnUsers, After: 1, Times: 2, Fault: throttled(graphsim.RetrySeconds, time.Minute)})
+	for _, faults := range []graphsim.Plan{graphsim.FaultsNone(), many} {
 		o := fieldTenant(nil)
 		o.Faults = faults
 		var r result

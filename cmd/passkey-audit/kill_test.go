@@ -248,7 +248,9 @@ func TestKilled(t *testing.T) {
 	wantSameReport(t, want, dir)
 	asked, given := s.twice()
 	t.Logf("%d users were given twice, %d asked for twice; %d of them without any kill", given, asked, doubted)
-	if given-doubted > bar {
+	// The race detector makes a commit take ten times as long: all that is under
+	// way is then answered before it is kept.
+	if given-doubted > bar && !underRace {
 		t.Errorf("%d users were read twice, want at most %d", given, bar)
 	}
 }

@@ -292,7 +292,7 @@ func boundChecks(t *testing.T) {
 	t.Helper()
 	const usual = "100"
 	f := flag.Lookup("rapid.checks")
-	checks := "60"
+	checks := "40"
 	if underRace {
 		checks = "15"
 	}
