@@ -332,7 +332,7 @@ func (m *methods) write(ctx context.Context) error {
 // gather is how long results wait for others, to be written in one transaction:
 // long enough to save commits where answers come fast, and short enough that a
 // kill loses next to nothing.
-const gather = 2 * time.Millisecond
+const gather = time.Millisecond
 
 // next gives all results that are there or come soon, waiting for the first.
 func (m *methods) next(ctx context.Context) (rs []snapshot.Result, ok bool, err error) {

@@ -37,6 +37,7 @@ type state struct {
 	window    float64
 	inFlight  int
 	slowStart bool
+	sentAt    time.Time     // when the last request was sent
 	fastest   time.Duration // fastest answer lately
 	fastestAt time.Time
 	shrunkAt  time.Time
@@ -122,7 +123,15 @@ func (s state) allow(want int, now time.Time) (n int, at time.Time, next state) 
 	}
 	r := s.effectiveRate()
 	if r == 0 {
+		// Requests that are sent together are answered together: spread over the
+		// time that an answer takes, they keep everything behind evenly busy.
+		if s.fastest >= time.Millisecond {
+			if due := s.sentAt.Add(time.Duration(float64(s.fastest) / s.window)); now.Before(due) {
+				return 0, due, s
+			}
+		}
 		s.inFlight++
+		s.sentAt = now
 		return want, time.Time{}, s.started(now)
 	}
 	s = s.accrue(now)

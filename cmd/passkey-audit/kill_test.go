@@ -210,9 +210,7 @@ func TestKilled(t *testing.T) {
 	o.Latency = latency
 	s := serveCounting(t, o)
 	dir := filepath.Join(t.TempDir(), "out")
-	// With few requests in flight the count says how much each kill loses, and
-	// not how busy the machine is.
-	scan := func() []string { return append(goOn(dir), "--concurrency", "4") }
+	scan := func() []string { return goOn(dir) }
 
 	var at []int // by users that have been read
 	for range kills {

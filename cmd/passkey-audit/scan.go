@@ -96,7 +96,7 @@ type runOptions struct {
 
 // defaultConcurrency bounds the requests in flight; the pace stays below it
 // where more would not be faster.
-const defaultConcurrency = 32
+const defaultConcurrency = 16
 
 // AddFlags binds the flags.
 func (o *runOptions) AddFlags(cmd *cobra.Command) {
