@@ -29,7 +29,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err := Probe(path); err != nil {
 		return nil, err
 	}
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(2000)", "query_only(ON)", "temp_store(FILE)", "cache_size(-16000)"}}
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(2000)", "query_only(ON)", "temp_store(FILE)", "cache_size(-8000)"}}
 	db, err := sql.Open("sqlite", dsn(path, q))
 	if err != nil {
 		return nil, fmt.Errorf("open snapshot: %w", err)
