@@ -66,8 +66,6 @@ type Options struct {
 	Scope snapshot.Scope
 	// PolicyGroups names the groups on which a policy's verdicts depend.
 	PolicyGroups func(policy []byte) ([]string, error)
-	// Groups names further groups to read, such as a proposal's.
-	Groups []string
 	// Stop, once closed, ends the run gently: nothing new is asked for, what is
 	// under way is finished and kept, and Run returns context.Canceled.
 	Stop <-chan struct{}
@@ -236,7 +234,7 @@ func (c *collector) policy(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	groups = append(slices.Clone(groups), c.o.Groups...)
+	groups = slices.Clone(groups)
 	for i := range groups {
 		groups[i] = strings.ToLower(groups[i])
 	}

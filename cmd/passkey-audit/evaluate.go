@@ -116,7 +116,7 @@ func openSnapshot(ctx context.Context, path string) (*snapshot.Reader, error) {
 // openOut makes and locks the folder of reports that go beside no new snapshot.
 func openOut(out string, tenant audit.Tenant, w world) (*outDir, error) {
 	if out == "" {
-		out = "passkey-audit_" + folderName(tenant) + "_" + w.now().UTC().Format("20060102T150405Z")
+		out = defaultOut(tenant, w.now())
 	}
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return nil, usagef("--out %s: %v", quote(out), bare(err))

@@ -188,7 +188,7 @@ func bare(err error) error {
 // makeOut makes the report folder and locks it.
 func makeOut(out string, tenant audit.Tenant, at time.Time, force bool) (*outDir, error) {
 	if out == "" {
-		out = fmt.Sprintf("passkey-audit_%s_%s", folderName(tenant), at.Format("20060102T150405Z"))
+		out = defaultOut(tenant, at)
 	}
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return nil, usagef("--out %s: %v", quote(out), bare(err))
@@ -224,6 +224,11 @@ func lockOut(dir string) (*outDir, error) {
 		return nil, usagef("%s is in use by another passkey-audit: wait for its end, or choose another folder", quote(dir))
 	}
 	return &outDir{path: dir, lock: l}, nil
+}
+
+// defaultOut names the folder of a report where the user names none.
+func defaultOut(tenant audit.Tenant, at time.Time) string {
+	return fmt.Sprintf("passkey-audit_%s_%s", folderName(tenant), at.UTC().Format("20060102T150405Z"))
 }
 
 // folderName makes a tenant's name fit for a file name.

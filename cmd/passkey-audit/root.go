@@ -92,8 +92,7 @@ func oneOf(flag, value string, values ...string) error {
 	return usagef("--%s %s: choose one of %s", flag, quote(value), strings.Join(values, ", "))
 }
 
-// cause gives the end of an error's chain that names what was to be done last:
-// enough for one line.
+// oneLine gives an error's text, without its hint, in one line of bounded length.
 func oneLine(err error) string {
 	var h *hintError
 	if errors.As(err, &h) {
