@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"audit/pace":     {},
 	"audit/aaguid":   {"audit"},
 	"audit/policy":   {"audit", "audit/aaguid"},
+	"audit/strength": {"audit"},
 	"audit/graph":    {"audit"},
 	"audit/snapshot": {"audit"},
 	"audit/collect":  {"audit", "audit/pace", "audit/snapshot"},

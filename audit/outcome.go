@@ -62,6 +62,10 @@ const (
 	WhatPolicy       = "policy"
 	WhatOrganization = "organization"
 	WhatRegistration = "registration report"
+
+	WhatRoles             = "role assignments"
+	WhatStrengths         = "authentication strengths"
+	WhatConditionalAccess = "Conditional Access policies"
 )
 
 // Coverage counts what became of the tenant's users. Listed = Read + Unread +
