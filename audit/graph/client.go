@@ -32,6 +32,9 @@ type Options struct {
 	// Transport sends requests; nil means NewTransport without options. It
 	// must follow no redirect and retry nothing of its own, as *http.Transport.
 	Transport http.RoundTripper
+	// LastUsed makes Methods ask beta, where alone Graph tells when a passkey was
+	// last used; everything else stays with v1.0.
+	LastUsed bool
 	// UserAgent names the tool and its version to Graph; empty means a name
 	// without a version.
 	UserAgent string

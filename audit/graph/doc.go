@@ -8,11 +8,12 @@
 // which takes a fraction of the time of the SDK's models and reads properties
 // that those have no fields for.
 //
-// It must not know pace, retries or storage: every call makes one request (two
-// things ask for more: a list inside a batch that goes on over a link, and
-// signing in), and an error says whether trying again may help and when. The
-// SDK's own retries, redirects and compression middleware are not used. It
-// never reads the environment.
+// It must not know pace, retries or storage: every call makes one request, and
+// an error says whether trying again may help and when. Three things ask for
+// more: a list inside a batch that goes on over a link, a first page whose query
+// Graph does not support and that is asked for in a simpler form, and signing
+// in. The SDK's own retries, redirects and compression middleware are not used.
+// It never reads the environment.
 //
 // Three promises hold whatever an answer says: an access token goes to the
 // Graph root alone; an answer that is not a proper list is an error and never

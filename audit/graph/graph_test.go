@@ -125,3 +125,14 @@ func wire(t testing.TB, name string) string {
 	}
 	return string(b)
 }
+
+// sequence answers requests with the bodies in turn; n counts them.
+func sequence(n *int, bodies []string) handler {
+	return func(*http.Request) (*http.Response, error) {
+		*n++
+		if *n > len(bodies) {
+			return answer(500, ""), nil
+		}
+		return answer(200, bodies[*n-1]), nil
+	}
+}

@@ -42,6 +42,9 @@ type methodJSON struct {
 // The error is set only if the batch as a whole failed. Where a user's list
 // goes on over a link, which is not documented but possible, the rest is read
 // too, one request after the other; a failure there is that user's Err.
+//
+// LastUsedAt is set only with Options.LastUsed, and where beta knows it: null,
+// which it gives for many, stays the zero time.
 func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBatch, error) {
 	if len(userIDs) == 0 {
 		return audit.MethodsBatch{}, nil
@@ -54,13 +57,14 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 		return audit.MethodsBatch{}, fmt.Errorf("read passkeys: %w", err)
 	}
 	var replies []itemReply
-	k := &call{path: "/v1.0/$batch", body: body}
+	k := &call{path: "/" + c.methodsVersion() + "/$batch", body: body}
 	if sent > 0 {
 		// The SDK has no request builder for $batch, only a model that holds
 		// every item several times over.
 		request := abstractions.NewRequestInformation()
 		request.Method = abstractions.POST
-		request.UrlTemplate = "{+baseurl}/$batch"
+		request.UrlTemplate = "{+root}/{version}/$batch"
+		request.PathParameters["root"], request.PathParameters["version"] = c.sender.options.Cloud.Root, c.methodsVersion()
 		if err := c.send(ctx, request, k); err != nil {
 			return audit.MethodsBatch{}, fmt.Errorf("read passkeys: %w", err)
 		}
@@ -88,6 +92,15 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 		return audit.MethodsBatch{}, fmt.Errorf("read passkeys: %w", err)
 	}
 	return out, nil
+}
+
+// methodsVersion is the version of Graph that passkeys are read from. It stands
+// in the address of the $batch and holds for all of its items.
+func (c *Client) methodsVersion() string {
+	if c.sender.options.LastUsed {
+		return "beta"
+	}
+	return "v1.0"
 }
 
 // batchBody writes the body of the $batch and counts its items. The id of an
@@ -176,7 +189,7 @@ type methodsPage struct {
 func (c *Client) methodsPage(ctx context.Context, link string) (methodsPage, error) {
 	request := abstractions.NewRequestInformation()
 	request.Method = abstractions.GET
-	k := &call{path: "/v1.0/users/{id}/authentication/fido2Methods"}
+	k := &call{path: "/" + c.methodsVersion() + "/users/{id}/authentication/fido2Methods"}
 	if err := c.get(ctx, request, link, k); err != nil {
 		return methodsPage{}, err
 	}

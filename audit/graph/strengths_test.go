@@ -1,0 +1,53 @@
+package graph
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"passkey-audit/audit"
+)
+
+const (
+	strengthsPath = "/v1.0/policies/authenticationStrengthPolicies"
+	accessPath    = "/v1.0/identity/conditionalAccess/policies"
+)
+
+// TestItems: what is kept is kept byte for byte, unknown properties, odd spacing
+// and all.
+func TestItems(t *testing.T) {
+	items := [][]byte{[]byte("{\"id\":\"1\",\n  \"new\" : [1e2, {\"a\":null}], \"displayName\":\"\\u00e9\"}"), []byte(`{}`)}
+	for _, tt := range []struct {
+		name, path string
+		read       func(*Client, string) (audit.ItemPage, error)
+	}{
+		{"strengths", strengthsPath, func(c *Client, link string) (audit.ItemPage, error) {
+			return c.Strengths(context.Background(), link)
+		}},
+		{"Conditional Access", accessPath, func(c *Client, link string) (audit.ItemPage, error) {
+			return c.ConditionalAccess(context.Background(), link)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			next := testRoot + tt.path + "?$skiptoken=RFN%2Bw+d"
+			body := `{"@odata.context":"x","value":[ ` + string(items[0]) + ` ,` + string(items[1]) + `],"@odata.nextLink":"` + next + `"}`
+			var r record
+			c := testClient(t, r.wrap(always(200, body, "x-ms-throttle-limit-percentage", "0.9")), nil)
+			got, err := tt.read(c, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := audit.ItemPage{Items: items, Next: next, Load: audit.Load{Percentage: 0.9}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("page (-want +got):\n%s", diff)
+			}
+			if _, err := tt.read(testClient(t, r.wrap(always(200, `{"value":[]}`)), nil), next); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{tt.path, tt.path + "?$skiptoken=RFN%2Bw+d"}, asked(&r)); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
