@@ -89,16 +89,18 @@ const hardestLimit = 10
 
 // A builder holds what Build gathers.
 type builder struct {
-	d      *Document
-	byID   map[modelKey]int
-	codes  map[string]string // error code by tenant and user id
-	hinges [64]int           // passkeys by assumption
-	seen   audit.Coverage
-	hard   [2 * ranks][]Person
-	advise *adviser
+	d     *Document
+	byID  map[modelKey]int
+	codes map[string]string // error code by tenant and user id
+	// own counts the report's proposal; live the policy as it is, nil where
+	// there is nothing to compare it with.
+	own, live *Counter
+	hard      [2 * ranks][]Person
+	advise    *adviser
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
 	labels []int
+	same   audit.JudgedUser
 }
 
 // Build reads the failures and then the users, each once, and makes the
@@ -116,6 +118,13 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 		d:     &Document{in: in, spool: sp},
 		byID:  map[modelKey]int{},
 		codes: map[string]string{},
+		own:   NewCounter(in.Proposal),
+	}
+	if len(in.Alternatives) > 0 {
+		b.live = NewCounter(Proposal{Name: LiveName})
+	}
+	if in.LastUsedRead {
+		b.own.unusedSince = unusedSince(&in)
 	}
 	if err := b.run(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build report: %w", err), sp.close())
@@ -150,7 +159,9 @@ func (b *builder) run(ctx context.Context) error {
 	if err := b.d.spool.flush(); err != nil {
 		return err
 	}
-	b.finish()
+	if err := b.finish(); err != nil {
+		return err
+	}
 	return ctx.Err()
 }
 
@@ -205,15 +216,10 @@ func (b *builder) strengths(ctx context.Context) error {
 
 // user counts and spools one user.
 func (b *builder) user(u *audit.JudgedUser) error {
-	b.countOutcome(u)
-	p := Person{
-		User: u.User, Outcome: u.Outcome, Risk: u.Risk(), Passkeys: len(u.Passkeys),
-		UsableNow: u.UsableNow(), UsableAfter: u.UsableAfter(), Breaking: u.Breaking(), Undecided: u.Undecided(),
-	}
-	b.countRisk(&p)
-	undecidedNow := slices.ContainsFunc(u.Passkeys, func(k audit.JudgedPasskey) bool { return k.Current.Decision == audit.Undecided })
-	if p.Known() && undecidedNow && p.UsableNow == 0 && p.UsableAfter == 0 {
-		b.d.Users.Unjudged++
+	p := b.own.add(u)
+	b.hardest(&p)
+	if b.live != nil {
+		b.countLive(u)
 	}
 	sp := b.d.spool
 	b.buf = sp.putLine(b.buf[:0], u, b.code(u))
@@ -246,19 +252,10 @@ func (b *builder) code(u *audit.JudgedUser) string {
 	return string(u.Outcome)
 }
 
-// passkey counts and spools the user's passkey i.
+// passkey counts the user's passkey i by its authenticator, and spools it.
 func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
 	k := &u.Passkeys[i]
 	impact := k.Impact()
-	b.d.Passkeys.add(impact)
-	if k.Proposed.Decision == audit.Allowed {
-		b.d.Passkeys.NotRegistrable.add(not(k.Registrable))
-	}
-	for set, a := uint64(k.Current.Assumes|k.Proposed.Assumes), 0; set != 0; set, a = set>>1, a+1 {
-		if set&1 != 0 {
-			b.hinges[a]++
-		}
-	}
 	n := b.model(k.AAGUID, k.Model)
 	b.labels = append(b.labels, n)
 	m := b.d.models[n]
@@ -285,83 +282,44 @@ func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
 	return b.d.spool.append(passkeyBucket(impact), b.buf)
 }
 
-// countOutcome counts what became of the user.
-func (b *builder) countOutcome(u *audit.JudgedUser) {
-	c := &b.seen
-	c.Listed++
-	switch {
-	case u.Outcome.Unread():
-		c.Unread++
-	case u.Outcome == audit.OutcomeGone:
-		c.Gone++
-	case u.Outcome == audit.OutcomeOutOfScope:
-		c.OutOfScope++
-	default:
-		c.Read++
-		if len(u.Passkeys) > 0 {
-			c.WithPasskey++
-		} else {
-			c.WithoutPasskey++
-		}
-	}
-	if u.Outcome != audit.OutcomeGone {
-		b.d.Users.Administrators.add(u.Admin)
-	}
-	if u.Outcome.Unread() {
-		b.d.Users.AdministratorsUnread.add(u.Admin)
-	}
-}
-
-// countRisk counts what the proposal does to the user.
-func (b *builder) countRisk(p *Person) {
-	f := &b.d.Users
-	place := -1
+// hardest keeps a person who loses a passkey, if there is room.
+func (b *builder) hardest(p *Person) {
+	place := rank(&p.User)
 	switch p.Risk {
 	case audit.RiskLosesLastPasskey:
-		f.LosingLast++
-		place = rank(&p.User)
-		f.LosingLastAdmins.add(p.Admin)
-		if p.Undecided > 0 {
-			f.LosingLastUndecided++
-		}
 	case audit.RiskLosesSome:
-		f.LosingSome++
-		f.LosingSomeAdmins.add(p.Admin)
-		if p.UsableAfter == 0 {
-			f.LosingSomeNoneLeft++
-		}
-		place = ranks + rank(&p.User)
-	case audit.RiskUndecided:
-		f.Undecided++
-	case audit.RiskBlockedAlready:
-		f.BlockedAlready++
-	case audit.RiskUnaffected:
-		if p.Passkeys > 0 {
-			f.Unaffected++
-		}
+		place += ranks
+	default:
+		return
 	}
-	if place >= 0 && len(b.hard[place]) < hardestLimit {
+	if len(b.hard[place]) < hardestLimit {
 		b.hard[place] = append(b.hard[place], *p)
 	}
 }
 
+// countLive counts the policy as it is like a proposal that changes nothing.
+func (b *builder) countLive(u *audit.JudgedUser) {
+	b.same.User, b.same.Outcome, b.same.Passkeys = u.User, u.Outcome, append(b.same.Passkeys[:0], u.Passkeys...)
+	for i := range b.same.Passkeys {
+		k := &b.same.Passkeys[i]
+		k.Proposed, k.Registrable = k.Current, audit.Unknown
+	}
+	b.live.Add(&b.same)
+}
+
 // finish computes what needs the whole.
-func (b *builder) finish() {
+func (b *builder) finish() error {
 	d := b.d
 	c := d.in.Coverage
-	f := &d.Users
-	f.Listed, f.Read, f.Unread, f.Gone, f.OutOfScope = c.Listed, c.Read, c.Unread, c.Gone, c.OutOfScope
-	f.WithPasskey, f.WithoutPasskey = c.WithPasskey, c.WithoutPasskey
-	d.incomplete = incompleteness(c, b.seen)
+	d.Users, d.Passkeys = covered(b.own.users, c), b.own.passkeys
+	d.incomplete = incompleteness(c, b.own.seen)
 	for _, list := range b.hard {
 		d.Hardest = append(d.Hardest, list...)
 	}
 	d.Hardest = d.Hardest[:min(len(d.Hardest), hardestLimit)]
-	for a, n := range b.hinges {
-		if n == 0 && !d.in.Proposal.Assumes.Has(audit.Assumption(a)) {
-			continue
-		}
-		d.Assumptions = append(d.Assumptions, Assumption{Text: d.describe(audit.Assumption(a)), Passkeys: n})
+	d.Assumptions = b.own.assumptions(d.describe)
+	if err := b.compare(); err != nil {
+		return err
 	}
 	d.markNamesakes()
 	d.markLists()
@@ -372,6 +330,34 @@ func (b *builder) finish() {
 		return cmp.Or(cmp.Compare(b.Breaking, a.Breaking), cmp.Compare(b.Passkeys, a.Passkeys),
 			cmp.Compare(boolInt(a.None), boolInt(b.None)), slices.Compare(a.AAGUID[:], b.AAGUID[:]))
 	})
+	return nil
+}
+
+// compare takes the figures of all proposals.
+func (b *builder) compare() error {
+	d := b.d
+	list := []*Counter{b.own}
+	for i, c := range d.in.Alternatives {
+		if c == nil {
+			return fmt.Errorf("alternative %d is nil", i)
+		}
+		if err := c.check(b.own); err != nil {
+			return err
+		}
+		list = append(list, c)
+	}
+	for _, c := range list {
+		f := c.figures(d.in.Coverage)
+		f.Assumptions = c.assumptions(d.describe)
+		d.proposals = append(d.proposals, f)
+	}
+	if b.live != nil {
+		f := b.live.figures(d.in.Coverage)
+		f.Assumptions = b.live.assumptions(d.describe)
+		f.Live = true
+		d.live = &f
+	}
+	return nil
 }
 
 // describe gives an assumption's sentence.

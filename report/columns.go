@@ -43,7 +43,7 @@ func passkeyColumns() []Column {
 		{"attestation_level", "Attestation level", KindFree, 14, "attested, notAttested, or empty."},
 		{"registrable", "Could be registered again", KindYesNo, 14, "Whether it could be registered again under the proposal; empty where undecided. This never changes sign-in."},
 		{"created_at", "Registered (UTC)", KindTime, 18, "When the passkey was registered, in UTC."},
-		{"last_used_at", "Last used (UTC)", KindTime, 18, "When the passkey was last used, in UTC; empty unless asked for and known."},
+		{"last_used_at", "Last used (UTC)", KindTime, 18, "When the passkey was last used, in UTC; empty unless asked for and known. Empty never means that it was not used."},
 		{"current", "Live policy", KindEnum, 11, "The verdict under the policy as it is: allowed, blocked or undecided."},
 		{"proposed", "Proposed policy", KindEnum, 11, "The verdict under the proposal: allowed, blocked or undecided."},
 		{"decided_by", "Decided by", KindFree, 28, "The passkey profile, restriction or target that decided."},

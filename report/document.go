@@ -30,6 +30,8 @@ type Document struct {
 
 	models     []*model
 	incomplete []string
+	proposals  []ProposalFigures
+	live       *ProposalFigures
 }
 
 // An Assumption is a rule that was followed although Microsoft does not
@@ -37,6 +39,9 @@ type Document struct {
 type Assumption struct {
 	Text     string
 	Passkeys int
+	// OfProposal tells that it is about how the proposal is to be read: every
+	// verdict under the proposal hangs on it then.
+	OfProposal bool
 }
 
 // AuthenticatorFigures count the passkeys of one authenticator model.
@@ -96,6 +101,8 @@ type Table struct {
 	Empty string
 	// Remarks are on some cells, in the order of the rows; for people alone.
 	Remarks []Remark
+	// Ages say which times of a column are old; for people alone.
+	Ages []Age
 	// Rows gives the rows in order. A row is used until the next one only. It
 	// ends after the first error. It may be called often, also concurrently.
 	Rows func(ctx context.Context) iter.Seq2[[]Cell, error]
@@ -107,6 +114,24 @@ type Remark struct {
 	Row  int
 	Key  string
 	Text string
+}
+
+// An Age is about the times of the column of that key. Where people read them,
+// Old stands beside a time before Before, and Missing where there is none.
+type Age struct {
+	Key          string
+	Before       time.Time
+	Old, Missing string
+}
+
+// Age gives what the table says of the times of a column.
+func (t Table) Age(key string) (Age, bool) {
+	for _, a := range t.Ages {
+		if a.Key == key {
+			return a, true
+		}
+	}
+	return Age{}, false
 }
 
 // Titles of the tables that are sheets.

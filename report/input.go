@@ -40,18 +40,6 @@ type Fact struct {
 	Value         Cell
 }
 
-// An Alternative is a further proposal, whose figures stand beside those of
-// the report's own in the summaries.
-type Alternative struct {
-	Name       string
-	Passkeys   PasskeyFigures
-	LosingLast int
-	// LosingLastAdmins counts the administrators among those who lose the last.
-	LosingLastAdmins Tally
-	LosingSome       int
-	Changes          []string
-}
-
 // A StrengthFinding is a passkey that the methods policy allows and an
 // authentication strength does not accept.
 type StrengthFinding struct {
@@ -76,8 +64,10 @@ type Input struct {
 	Coverage audit.Coverage
 	Live     audit.Policy
 	Proposal Proposal
-	// Alternatives are further proposals to stand beside Proposal; may be nil.
-	Alternatives []Alternative
+	// Alternatives count further proposals, to stand beside Proposal; may be
+	// nil. They are looked at when Users has come to its end, so that they can
+	// be given each user while Users gives it.
+	Alternatives []*Counter
 	Groups       []audit.Group
 
 	// Users gives every listed user in final order: lower-cased user principal
@@ -89,6 +79,14 @@ type Input struct {
 	// Strengths gives the findings on authentication strengths in final order;
 	// nil if strengths were not read, which every format then says.
 	Strengths iter.Seq2[StrengthFinding, error]
+
+	// LastUsedRead tells that the times of last use were asked for. A time that
+	// is missing then is not known: it never means that a passkey was not used.
+	LastUsedRead bool
+	// AsOf is the time from which last use is looked back on; zero for
+	// Finished. It is a time of the scan, so that a snapshot judged a year later
+	// gives the same report.
+	AsOf time.Time
 
 	// Authenticator looks an AAGUID up; false where no source knows it. May be
 	// nil.

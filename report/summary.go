@@ -34,12 +34,15 @@ type Summary struct {
 
 	Users    SummaryUsers    `json:"users"`
 	Passkeys SummaryPasskeys `json:"passkeys"`
+	LastUse  SummaryLastUse  `json:"last_use"`
 
 	Proposal        string   `json:"proposal"`
 	ProposalChanges []string `json:"proposal_changes"`
 	ProposalNotes   []string `json:"proposal_notes"`
-	// Proposals compares all proposals, the report's own first.
+	// Proposals compares all proposals, the report's own first. Live has the
+	// figures of the policy as it is; it is null where there is one proposal.
 	Proposals []SummaryProposal `json:"proposals"`
+	Live      *SummaryProposal  `json:"live_policy"`
 
 	Assumptions       []string            `json:"assumptions"`
 	AssumptionDetails []SummaryAssumption `json:"assumption_details"`
@@ -92,9 +95,17 @@ type UserFigures struct {
 	// risks; Unaffected only those who have a passkey.
 	Undecided, BlockedAlready, Unaffected int
 
+	// Breaking counts the people with a passkey that breaks, whatever else
+	// they have.
+	Breaking int
+
 	// LosingLastAdmins and LosingSomeAdmins count the administrators among
 	// those above.
 	LosingLastAdmins, LosingSomeAdmins Tally
+	// LosingLastUnused counts those who lose the last passkey and have used none
+	// of those that work or may work now for a year or more; it is empty where
+	// last use was not read.
+	LosingLastUnused Tally
 	// Administrators counts the administrators among the listed users who were
 	// not deleted meanwhile, AdministratorsUnread those among the unread.
 	Administrators, AdministratorsUnread Tally
@@ -106,6 +117,9 @@ type PasskeyFigures struct {
 	// NotRegistrable counts the allowed ones that could not be registered
 	// again under the proposal.
 	NotRegistrable Tally
+	// BreaksUnused counts those that break and were not used for a year or
+	// more; it is empty where last use was not read.
+	BreaksUnused Tally
 }
 
 func (f *PasskeyFigures) add(i audit.Impact) {
@@ -126,19 +140,23 @@ func (f *PasskeyFigures) add(i audit.Impact) {
 
 // ProposalFigures are one proposal's figures in the comparison.
 type ProposalFigures struct {
-	Name             string
-	Passkeys         PasskeyFigures
-	LosingLast       int
-	LosingLastAdmins Tally
-	LosingSome       int
-	Changes          []string
+	Name string
+	// Live is true for the policy as it is.
+	Live     bool
+	Passkeys PasskeyFigures
+	Users    UserFigures
+	// Changes and Notes are those of the Proposal.
+	Changes, Notes []string
+	// Assumptions are what its verdicts hang on.
+	Assumptions []Assumption
 }
 
 // SummaryAssumption is an assumption and the number of passkeys whose verdict
 // hangs on it.
 type SummaryAssumption struct {
-	Text     string `json:"text"`
-	Passkeys int    `json:"passkeys"`
+	Text       string `json:"text"`
+	Passkeys   int    `json:"passkeys"`
+	OfProposal bool   `json:"of_proposal"`
 }
 
 // SummaryRequests mirrors Requests.
@@ -172,6 +190,7 @@ func (d *Document) Summary() Summary {
 		NotLookedAt:     append([]string{}, in.Coverage.NotLookedAt...),
 		Users:           summaryUsers(&d.Users),
 		Passkeys:        summaryPasskeys(&d.Passkeys),
+		LastUse:         summaryLastUse(d),
 		Proposal:        in.Proposal.Name,
 		ProposalChanges: append([]string{}, in.Proposal.Changes...),
 		ProposalNotes:   append([]string{}, in.Proposal.Notes...),
@@ -181,9 +200,12 @@ func (d *Document) Summary() Summary {
 		Requests:        SummaryRequests(in.Requests),
 		Rate:            SummaryRate{UsersPerSecond: hundredths(in.Rate.UsersPerSecond), ThrottledSeconds: hundredths(in.Rate.ThrottledSeconds)},
 	}
-	s.AssumptionDetails = []SummaryAssumption{}
 	for _, p := range d.Proposals() {
 		s.Proposals = append(s.Proposals, summaryProposal(&p))
+	}
+	if d.live != nil {
+		live := summaryProposal(d.live)
+		s.Live = &live
 	}
 	s.SuggestedCount, s.SuggestedUnproven = len(in.Suggested), []SummarySuggested{}
 	for _, a := range d.SuggestedUnproven() {
@@ -200,31 +222,38 @@ func (d *Document) Summary() Summary {
 			s.Tenants = append(s.Tenants, st)
 		}
 	}
+	s.AssumptionDetails = summaryAssumptions(d.Assumptions)
 	for _, a := range d.Assumptions {
 		s.Assumptions = append(s.Assumptions, a.Text)
-		s.AssumptionDetails = append(s.AssumptionDetails, SummaryAssumption(a))
 	}
 	return s
 }
 
-// Proposals compares all proposals, the report's own first.
-func (d *Document) Proposals() []ProposalFigures {
-	list := []ProposalFigures{{
-		Name:             d.in.Proposal.Name,
-		Passkeys:         d.Passkeys,
-		LosingLast:       d.Users.LosingLast,
-		LosingLastAdmins: d.Users.LosingLastAdmins,
-		LosingSome:       d.Users.LosingSome,
-		Changes:          append([]string{}, d.in.Proposal.Changes...),
-	}}
-	for _, a := range d.in.Alternatives {
-		list = append(list, ProposalFigures{
-			Name: a.Name, Passkeys: a.Passkeys, LosingLast: a.LosingLast,
-			LosingLastAdmins: a.LosingLastAdmins, LosingSome: a.LosingSome,
-			Changes: append([]string{}, a.Changes...),
-		})
+// LiveName is the name of the policy as it is in the comparison.
+const LiveName = "as it is now"
+
+// Proposals gives the figures of all proposals, the report's own first.
+func (d *Document) Proposals() []ProposalFigures { return d.proposals }
+
+// Comparison gives the figures of the policy as it is and those of all
+// proposals; nil where there is one proposal alone.
+func (d *Document) Comparison() []ProposalFigures {
+	if d.live == nil {
+		return nil
 	}
-	return list
+	return append([]ProposalFigures{*d.live}, d.proposals...)
+}
+
+// Others gives the figures of the proposals beside the report's own.
+func (d *Document) Others() []ProposalFigures { return d.proposals[1:] }
+
+// Words says what the proposal changes in the live policy, then the notes on
+// it. Of the live policy itself there is nothing to say.
+func (f ProposalFigures) Words() []string {
+	if f.Live {
+		return nil
+	}
+	return changeWords(f.Changes, f.Notes)
 }
 
 // hundredths rounds to two decimals, as all figures of time and rate are.

@@ -82,7 +82,7 @@ func (d *Document) breakingTable() Table {
 	}
 	return Table{
 		CountWords: words,
-		Title:      TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...),
+		Title:      TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(),
 		Empty: d.emptyWords("No passkey that was read is blocked by the proposal"),
 		Rows:  func(ctx context.Context) iter.Seq2[[]Cell, error] { return d.passkeyRows(ctx, names...) },
 	}
@@ -91,7 +91,7 @@ func (d *Document) breakingTable() Table {
 func (d *Document) passkeysTable() Table {
 	names := passkeyBuckets()
 	return Table{
-		Title: TitlePasskeys, File: FilePasskeys, Columns: passkeyColumns(), Count: d.spool.count(names...),
+		Title: TitlePasskeys, File: FilePasskeys, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(),
 		Empty: d.emptyWords("No passkey was found"),
 		Rows:  func(ctx context.Context) iter.Seq2[[]Cell, error] { return d.passkeyRows(ctx, names...) },
 	}

@@ -106,8 +106,8 @@ func TestRoles(t *testing.T) {
 				t.Errorf("the tile says %q, want %q", got, test.tile)
 			}
 			for _, p := range d.Proposals() {
-				if p.LosingLastAdmins != d.Users.LosingLastAdmins {
-					t.Errorf("the comparison says %+v", p.LosingLastAdmins)
+				if p.Users.LosingLastAdmins != d.Users.LosingLastAdmins {
+					t.Errorf("the comparison says %+v", p.Users.LosingLastAdmins)
 				}
 			}
 		})

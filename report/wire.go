@@ -28,6 +28,7 @@ type SummaryUsers struct {
 
 	Unjudged       int `json:"unjudged"`
 	Undecided      int `json:"undecided"`
+	Breaking       int `json:"with_breaking_passkey"`
 	BlockedAlready int `json:"blocked_already"`
 	Unaffected     int `json:"unaffected"`
 
@@ -55,7 +56,7 @@ func summaryUsers(f *UserFigures) SummaryUsers {
 		LosingSomeAdmins: f.LosingSomeAdmins.exact(), LosingSomeAdminsAtLeast: f.LosingSomeAdmins.atLeast(),
 		LosingSomeAdminUnknown: f.LosingSomeAdmins.Unknown,
 
-		Unjudged: f.Unjudged, Undecided: f.Undecided, BlockedAlready: f.BlockedAlready, Unaffected: f.Unaffected,
+		Unjudged: f.Unjudged, Undecided: f.Undecided, Breaking: f.Breaking, BlockedAlready: f.BlockedAlready, Unaffected: f.Unaffected,
 
 		RolesKnown:     rolesKnown(f.Administrators),
 		Administrators: f.Administrators.exact(), AdministratorsAtLeast: f.Administrators.atLeast(),
@@ -99,22 +100,41 @@ func summaryPasskeys(f *PasskeyFigures) SummaryPasskeys {
 
 // SummaryProposal is the form of ProposalFigures.
 type SummaryProposal struct {
-	Name                    string          `json:"name"`
-	Passkeys                SummaryPasskeys `json:"passkeys"`
-	LosingLast              int             `json:"losing_last_passkey"`
-	LosingLastAdmins        *int            `json:"losing_last_passkey_administrators"`
-	LosingLastAdminsAtLeast *int            `json:"losing_last_passkey_administrators_at_least"`
-	LosingLastAdminUnknown  int             `json:"losing_last_passkey_administrator_unknown"`
-	LosingSome              int             `json:"losing_some"`
-	Changes                 []string        `json:"changes"`
+	Name     string          `json:"name"`
+	Passkeys SummaryPasskeys `json:"passkeys"`
+
+	Breaking                int  `json:"people_with_breaking_passkey"`
+	LosingLast              int  `json:"losing_last_passkey"`
+	LosingLastAdmins        *int `json:"losing_last_passkey_administrators"`
+	LosingLastAdminsAtLeast *int `json:"losing_last_passkey_administrators_at_least"`
+	LosingLastAdminUnknown  int  `json:"losing_last_passkey_administrator_unknown"`
+	LosingLastUndecided     int  `json:"losing_last_passkey_undecided"`
+	LosingSome              int  `json:"losing_some"`
+	Unjudged                int  `json:"unjudged"`
+	Undecided               int  `json:"undecided"`
+
+	Changes           []string            `json:"changes"`
+	Notes             []string            `json:"notes"`
+	AssumptionDetails []SummaryAssumption `json:"assumption_details"`
 }
 
 func summaryProposal(f *ProposalFigures) SummaryProposal {
+	u := &f.Users
 	return SummaryProposal{
-		Name: f.Name, Passkeys: summaryPasskeys(&f.Passkeys), LosingLast: f.LosingLast,
-		LosingLastAdmins: f.LosingLastAdmins.exact(), LosingLastAdminsAtLeast: f.LosingLastAdmins.atLeast(),
-		LosingLastAdminUnknown: f.LosingLastAdmins.Unknown, LosingSome: f.LosingSome, Changes: f.Changes,
+		Name: f.Name, Passkeys: summaryPasskeys(&f.Passkeys), Breaking: u.Breaking, LosingLast: u.LosingLast,
+		LosingLastAdmins: u.LosingLastAdmins.exact(), LosingLastAdminsAtLeast: u.LosingLastAdmins.atLeast(),
+		LosingLastAdminUnknown: u.LosingLastAdmins.Unknown, LosingLastUndecided: u.LosingLastUndecided,
+		LosingSome: u.LosingSome, Unjudged: u.Unjudged, Undecided: u.Undecided,
+		Changes: append([]string{}, f.Changes...), Notes: append([]string{}, f.Notes...), AssumptionDetails: summaryAssumptions(f.Assumptions),
 	}
+}
+
+func summaryAssumptions(list []Assumption) []SummaryAssumption {
+	out := make([]SummaryAssumption, len(list))
+	for i, a := range list {
+		out[i] = SummaryAssumption(a)
+	}
+	return out
 }
 
 // SummarySuggested is an AAGUID of the suggested allow list of which it is not

@@ -368,24 +368,40 @@ func (d *Document) TopBreaking(n int) []AuthenticatorFigures {
 // ProposalWords says what the proposal changes in the live policy, then the
 // notes on it.
 func (d *Document) ProposalWords() []string {
-	list := append([]string{}, d.in.Proposal.Changes...)
+	return changeWords(d.in.Proposal.Changes, d.in.Proposal.Notes)
+}
+
+func changeWords(changes, notes []string) []string {
+	list := append([]string{}, changes...)
 	if len(list) == 0 {
 		list = append(list, "It changes nothing in the live policy.")
 	}
-	return append(list, d.in.Proposal.Notes...)
+	return append(list, notes...)
 }
 
-// AssumptionWords gives the assumptions as sentences with their numbers.
+// AssumptionWords gives the assumptions as sentences with the number of
+// passkeys that hang on each.
 func (d *Document) AssumptionWords() []string {
 	var list []string
 	for _, a := range d.Assumptions {
-		s := a.Text
-		if a.Passkeys > 0 {
-			s = fmt.Sprintf("%s (%s)", strings.TrimSuffix(s, "."), Plural(a.Passkeys, "passkey hangs on it", "passkeys hang on it"))
-		}
-		list = append(list, s)
+		list = append(list, a.Words())
 	}
 	return list
+}
+
+// Words gives the assumption with its number.
+func (a Assumption) Words() string {
+	n := "no passkey hangs on it"
+	if a.Passkeys > 0 {
+		n = Plural(a.Passkeys, "passkey hangs on it", "passkeys hang on it")
+	}
+	if a.OfProposal && a.Passkeys > 0 {
+		n = fmt.Sprintf("how the proposal is read: %s hang on it", Plural(a.Passkeys, "verdict", "verdicts"))
+		if a.Passkeys == 1 {
+			n = "how the proposal is read: 1 verdict hangs on it"
+		}
+	}
+	return fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Text, "."), n)
 }
 
 // TenantWords names the tenants.

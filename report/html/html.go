@@ -19,6 +19,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"passkey-audit/report"
@@ -219,12 +220,17 @@ type head struct {
 	Heading string `json:"h"`
 	Doc     string `json:"d"`
 	Kind    string `json:"t"`
+	// Before, Old and Missing are those of a report.Age.
+	Before  string `json:"b,omitempty"`
+	Old     string `json:"o,omitempty"`
+	Missing string `json:"m,omitempty"`
 }
 
 // pageOrder gives the numbers of the columns that the page shows: without the
 // details, and those first that answer whose passkey it is and why it breaks,
 // since a screen is narrower than a workbook.
-func pageOrder(columns []report.Column) []int {
+func pageOrder(t report.Table) []int {
+	columns := t.Columns
 	first := []string{"impact", "user_principal_name", "passkey_name", "authenticator", "aaguid", "reason"}
 	if columns[0].Key != "impact" {
 		first = nil
@@ -236,7 +242,8 @@ func pageOrder(columns []report.Column) []int {
 		}
 	}
 	for i, c := range columns {
-		if !c.Detail() && !slices.Contains(order, i) {
+		_, aged := t.Age(c.Key)
+		if (aged || !c.Detail()) && !slices.Contains(order, i) {
 			order = append(order, i)
 		}
 	}
@@ -248,10 +255,14 @@ func pageOrder(columns []report.Column) []int {
 func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 	var heads []head
 	var take []int
-	for _, i := range pageOrder(s.Columns) {
+	for _, i := range pageOrder(s.Table) {
 		c := s.Columns[i]
 		take = append(take, i)
-		heads = append(heads, head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)})
+		h := head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)}
+		if a, ok := s.Age(c.Key); ok {
+			h.Before, h.Old, h.Missing = a.Before.UTC().Format(time.RFC3339), a.Old, a.Missing
+		}
+		heads = append(heads, h)
 	}
 	remarks := map[int]string{}
 	for _, r := range s.Remarks {

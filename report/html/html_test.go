@@ -93,7 +93,7 @@ func TestRows(t *testing.T) {
 					t.Fatalf("%s: %d cells under %d columns", block[1], len(row), len(data.Columns))
 				}
 				at := 0
-				for _, c := range pageOrder(table.Columns) {
+				for _, c := range pageOrder(table) {
 					if data.Columns[at].Key != table.Columns[c].Key {
 						t.Fatalf("%s: column %d is %s, want %s", block[1], at, data.Columns[at].Key, table.Columns[c].Key)
 					}

@@ -11,11 +11,13 @@
     if (text !== undefined) e.textContent = text;
     return e;
   };
-  const words = (value, kind) => {
-    if (value === null) return "";
+  const old = (value, column) => value !== null && column.b !== undefined && value < column.b;
+  const words = (value, column) => {
+    const kind = column.t;
+    if (value === null) return column.m || "";
     if (kind === "yesno") return value ? "yes" : "no";
     if (kind === "enum") return value.replaceAll("_", " ");
-    if (kind === "time") return value.replace("T", " ").replace(/(:\d\d)?Z$/, "");
+    if (kind === "time") return value.replace("T", " ").replace(/(:\d\d)?Z$/, "") + (old(value, column) ? ` (${column.o})` : "");
     if (kind === "count") return value.toLocaleString("en");
     return String(value);
   };
@@ -72,10 +74,11 @@
         const tr = make("tr");
         row.forEach((value, i) => {
           const kind = columns[i].t;
-          const td = make("td", kind, words(value, kind));
+          const td = make("td", kind, words(value, columns[i]));
           td.classList.add("k-" + columns[i].k);
           if (kind === "enum" && tones[value]) td.classList.add(tones[value]);
           if (columns[i].k === "is_admin" && value) td.classList.add("v-strong");
+          if (old(value, columns[i])) td.classList.add("v-strong");
           if (kind === "text") td.dir = "auto";
           tr.append(td);
         });
@@ -93,7 +96,7 @@
     };
     const select = () => {
       shown = needle === "" ? rows.slice() : rows.filter((row) =>
-        row.some((value, i) => value !== null && words(value, columns[i].t).toLowerCase().includes(needle)));
+        row.some((value, i) => words(value, columns[i]).toLowerCase().includes(needle)));
       if (sorted >= 0) shown.sort((a, b) => {
         const x = a[sorted], y = b[sorted];
         if (x === null || y === null) return compare(x, y);

@@ -19,6 +19,7 @@ const (
 	hardestShown = 5
 	modelsShown  = 5
 	wordsShown   = 6
+	wordsOther   = 3  // of each further proposal
 	modelWidth   = 48 // in columns
 )
 
@@ -88,6 +89,9 @@ func (t *terminal) impacts() {
 		t.line(fmt.Sprintf("  %-16s %9s  %s", f.Label, report.Number(f.Value), f.Note))
 	}
 	t.line(fmt.Sprintf("  %-16s %9s", "Total", report.Number(t.d.Passkeys.Total)))
+	for _, s := range t.d.LastUseWords() {
+		t.para("  ", s)
+	}
 	n := t.d.Passkeys.NotRegistrable
 	if n.Yes > 0 {
 		t.para("  ", fmt.Sprintf("%s but could not be registered again under the proposal.", report.Plural(n.Yes, "passkey is allowed", "passkeys are allowed")))
@@ -208,12 +212,35 @@ func (t *terminal) proposal() {
 		t.head("The suggested policy (suggested-policy.json)")
 		t.para("  ", words)
 	}
-	if list := t.d.Proposals(); len(list) > 1 {
-		t.head("Proposals side by side")
-		t.line(fmt.Sprintf("  %-32s %9s %9s %9s %11s", "", "break", "undecided", "lose last", "of admins"))
-		for _, p := range list {
-			t.line(fmt.Sprintf("  %s %9s %9s %9s %11s", Pad(p.Name, 32), report.Number(p.Passkeys.Breaks),
-				report.Number(p.Passkeys.Undecided), report.Number(p.LosingLast), p.LosingLastAdmins.Short()))
+	t.comparison()
+}
+
+// comparison lays the proposals side by side, in the same 80 columns.
+func (t *terminal) comparison() {
+	list := t.d.Comparison()
+	if list == nil {
+		return
+	}
+	t.head("Proposals side by side")
+	t.line(fmt.Sprintf("  %-28s %18s | %28s", "", "passkeys", "people"))
+	t.line(fmt.Sprintf("  %-28s %8s %9s | %6s %9s %11s", "", "break", "undecided", "hit", "lose last", "admins"))
+	for _, p := range list {
+		u := &p.Users
+		t.line(fmt.Sprintf("  %s %8s %9s | %6s %9s %11s", Pad(p.Name, 28), report.Number(p.Passkeys.Breaks), report.Number(p.Passkeys.Undecided),
+			report.Number(u.Breaking), report.Number(u.LosingLast), u.LosingLastAdmins.Short()))
+	}
+	for _, p := range list {
+		if n := p.Users.Unjudged; n > 0 {
+			t.para("  ", fmt.Sprintf("%s: %s cannot be judged.", Cut(p.Name, 28), report.Plural(n, "person", "people")))
+		}
+	}
+	for _, p := range t.d.Others() {
+		words := p.Words()
+		for _, s := range words[:min(len(words), wordsOther)] {
+			t.para("  - ", Cut(p.Name, 28)+": "+s)
+		}
+		if more := len(words) - wordsOther; more > 0 {
+			t.line(fmt.Sprintf("  - %s: and %d more: see the workbook or summary.json", Cut(p.Name, 28), more))
 		}
 	}
 }

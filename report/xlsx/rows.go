@@ -48,6 +48,9 @@ func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
 		}
 		buf = append(buf, `">`...)
 		for i, c := range row {
+			if c.Type() == report.CellEmpty {
+				c = report.Text(r.styles[i].missing)
+			}
 			if c.Type() != report.CellEmpty {
 				buf = appendCell(buf, columns[i], at, r.styles[i], c)
 			}
@@ -148,6 +151,9 @@ func (s cellStyle) number(c report.Cell) int {
 		return s.count
 	case report.CellTime:
 		if _, ok := serialOf(c.Time()); ok {
+			if c.Time().Before(s.oldBefore) {
+				return s.old
+			}
 			return s.time
 		}
 	case report.CellYesNo:

@@ -226,7 +226,11 @@ func (b *book) page(title, repeat string) error {
 // layout sets the widths and freezes the header, and the first column too.
 func (b *book) layout(sw *excelize.StreamWriter, title string, t report.Table) error {
 	for i, c := range t.Columns {
-		if err := sw.SetColWidth(i+1, i+1, c.Width); err != nil {
+		width := c.Width
+		if _, ok := t.Age(c.Key); ok {
+			width += 18 // the word beside a time
+		}
+		if err := sw.SetColWidth(i+1, i+1, width); err != nil {
 			return err
 		}
 	}

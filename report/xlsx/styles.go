@@ -1,6 +1,8 @@
 package xlsx
 
 import (
+	"time"
+
 	"github.com/xuri/excelize/v2"
 
 	"passkey-audit/report"
@@ -30,7 +32,7 @@ const (
 // styles are the numbers of the cell styles, and of the conditional ones.
 type styles struct {
 	header, text, wrap, guid, count, time int
-	factCount, factTime                   int
+	factCount, factTime, oldTime          int
 	yesNo, yesStrong, yesWarn, yesGood    int
 
 	title, made, note, verdict, verdictWarn, verdictBad, good, bad, word, section int
@@ -57,6 +59,9 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
 	m.to(&s.time, &excelize.Style{Font: plain, Alignment: top(false), CustomNumFmt: &date})
+	// The word is part of the format, so that the cell stays a date.
+	old := date + `" (` + report.UnusedWord + `)"`
+	m.to(&s.oldTime, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colGrey), Alignment: top(false), CustomNumFmt: &old})
 	leftTop := &excelize.Alignment{Horizontal: "left", Vertical: "top"}
 	m.to(&s.factCount, &excelize.Style{Font: plain, Alignment: leftTop, NumFmt: 3})
 	m.to(&s.factTime, &excelize.Style{Font: plain, Alignment: leftTop, CustomNumFmt: &date})
@@ -180,10 +185,13 @@ func (m *maker) cond(id *int, s *excelize.Style) {
 // LibreOffice 7.4 crashes when it prints a conditional format over such cells.
 //
 // wrap is the width in characters at which long texts go on in the next line;
-// 0 where they do not.
+// 0 where they do not. Times before oldBefore take the style old; missing is
+// the text of cells without a value.
 type cellStyle struct {
-	text, count, time, no, yes int
-	wrap                       float64
+	text, count, time, old, no, yes int
+	wrap                            float64
+	oldBefore                       time.Time
+	missing                         string
 }
 
 // wrapLimit is up to how many rows long texts are wrapped; longer tables are
@@ -192,7 +200,10 @@ const wrapLimit = 10_000
 
 // of gives the style of a column's cells.
 func (s *styles) of(t report.Table, c report.Column) cellStyle {
-	style := cellStyle{text: s.text, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo}
+	style := cellStyle{text: s.text, old: s.oldTime, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo}
+	if age, ok := t.Age(c.Key); ok {
+		style.oldBefore, style.missing = age.Before, age.Missing
+	}
 	switch c.Kind {
 	case report.KindGUID:
 		style.text = s.guid

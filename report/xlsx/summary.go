@@ -175,6 +175,9 @@ func (p *page) verdict() {
 	}
 	p.block(p.d.Completeness(), style, 12)
 	p.block(p.d.PasskeyWords(), p.styles.good, 11)
+	for _, s := range p.d.LastUseWords() {
+		p.block(s, p.styles.good, 11)
+	}
 	for _, s := range p.d.Coverage().NotLookedAt {
 		p.block("Not looked at: "+s, p.styles.good, 11)
 	}
@@ -340,39 +343,6 @@ func (p *page) words(title string, list []string) {
 		p.block(fmt.Sprintf("• and %d more: summary.json has them all", more), p.styles.word, 10.5)
 	}
 	p.row++
-}
-
-// proposals compares several proposals.
-func (p *page) proposals() {
-	list := p.d.Proposals()
-	if len(list) < 2 {
-		return
-	}
-	p.section(1, gridColumns, "Proposals side by side")
-	p.row++
-	heads := []string{"Passkeys that break", "Passkeys undecided", "People who lose their last", "administrators among them", "People who lose some", "Passkeys unaffected"}
-	p.put(1, 6, p.row, "Proposal", p.styles.head)
-	for i, h := range heads {
-		p.put(7+i, 7+i, p.row, h, p.styles.headRight)
-	}
-	p.height(p.row, 42)
-	p.row++
-	for _, f := range list {
-		p.put(1, 6, p.row, f.Name, p.styles.cell)
-		for i, n := range []any{f.Passkeys.Breaks, f.Passkeys.Undecided, f.LosingLast, tally(f.LosingLastAdmins), f.LosingSome, f.Passkeys.Unaffected} {
-			p.put(7+i, 7+i, p.row, n, p.styles.number)
-		}
-		p.row++
-	}
-	p.row++
-}
-
-// tally gives a number where it is exact, else the words.
-func tally(t report.Tally) any {
-	if t.Exact() {
-		return t.Yes
-	}
-	return t.Short()
 }
 
 // hardest names the people who are hit hardest.
