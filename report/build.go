@@ -193,27 +193,6 @@ func (b *builder) failures(ctx context.Context) error {
 	return nil
 }
 
-// strengths spools the findings on authentication strengths.
-func (b *builder) strengths(ctx context.Context) error {
-	if b.d.in.Strengths == nil {
-		return nil
-	}
-	for f, err := range b.d.in.Strengths {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("read strengths: %w", err)
-		}
-		m := b.model(f.Passkey.AAGUID, f.Passkey.Model)
-		b.buf = b.d.spool.putStrength(b.buf[:0], &f, m)
-		if err := b.d.spool.append(bucketStrengths, b.buf); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // user counts and spools one user.
 func (b *builder) user(u *audit.JudgedUser) error {
 	p := b.own.add(u)

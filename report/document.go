@@ -24,6 +24,9 @@ type Document struct {
 	// Hardest are up to ten people who are hit hardest, in the order of
 	// users.csv.
 	Hardest []Person
+	// Strengths counts what authentication strengths do not accept; it means
+	// nothing where StrengthsRead is false.
+	Strengths StrengthFigures
 	// Authenticators count passkeys and people for each AAGUID, in the order
 	// of aaguids.csv.
 	Authenticators []AuthenticatorFigures
@@ -32,6 +35,8 @@ type Document struct {
 	incomplete []string
 	proposals  []ProposalFigures
 	live       *ProposalFigures
+
+	strengthRemarks []Remark
 }
 
 // An Assumption is a rule that was followed although Microsoft does not
@@ -198,9 +203,6 @@ func (d *Document) CatalogueDate() string { return d.in.CatalogueDate }
 
 // SuggestedBody is the content of suggested-policy.json; may be nil.
 func (d *Document) SuggestedBody() []byte { return d.in.SuggestedBody }
-
-// StrengthsRead tells whether authentication strengths were read.
-func (d *Document) StrengthsRead() bool { return d.in.Strengths != nil }
 
 // AssumptionTexts gives the sentences of a set of assumptions.
 func (d *Document) AssumptionTexts(set audit.AssumptionSet) []string {

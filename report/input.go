@@ -40,17 +40,6 @@ type Fact struct {
 	Value         Cell
 }
 
-// A StrengthFinding is a passkey that the methods policy allows and an
-// authentication strength does not accept.
-type StrengthFinding struct {
-	Strength, StrengthID string
-	// Policy and PolicyState are the Conditional Access policy that asks for
-	// the strength.
-	Policy, PolicyState string
-	User                audit.User
-	Passkey             audit.Passkey
-}
-
 // Input is what Build makes a report of.
 type Input struct {
 	Tool    Tool
@@ -76,9 +65,9 @@ type Input struct {
 	// Failures gives everything that could not be read, in final order. It is
 	// read once, before Users. May be nil.
 	Failures iter.Seq2[audit.Failure, error]
-	// Strengths gives the findings on authentication strengths in final order;
-	// nil if strengths were not read, which every format then says.
-	Strengths iter.Seq2[StrengthFinding, error]
+	// Strengths is what was found of authentication strengths; its zero value
+	// says that they were not judged, and every format then says so.
+	Strengths Strengths
 
 	// LastUsedRead tells that the times of last use were asked for. A time that
 	// is missing then is not known: it never means that a passkey was not used.

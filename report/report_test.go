@@ -373,23 +373,6 @@ func TestReadOnce(t *testing.T) {
 	}
 }
 
-func TestStrengths(t *testing.T) {
-	in := fixture.Input(t.TempDir())
-	in.Strengths = func(yield func(report.StrengthFinding, error) bool) {
-		yield(report.StrengthFinding{Strength: "Phishing-resistant", StrengthID: "s", Policy: "Admins", PolicyState: "enabled",
-			User: fixture.Users()[0].User, Passkey: fixture.Users()[0].Passkeys[0].Passkey}, nil)
-	}
-	d := fixture.Build(t, in)
-	want := []string{"Phishing-resistant s Admins enabled adele.vance@contoso.com Blue key YubiKey 5 Series with NFC " + fixture.YubiKey}
-	got := pick(t, d, "strengths.csv", "strength", "strength_id", "conditional_access_policy", "policy_state", "user_principal_name", "passkey_name", "authenticator", "aaguid")
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if !d.Summary().StrengthsRead {
-		t.Error("the summary says that strengths were not read")
-	}
-}
-
 // TestCountWords: a table whose rows are of several kinds says so beside their
 // number, with the figures of the summary.
 func TestCountWords(t *testing.T) {

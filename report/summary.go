@@ -55,6 +55,9 @@ type Summary struct {
 
 	Unread        int  `json:"unread_rows"`
 	StrengthsRead bool `json:"strengths_read"`
+	// Strengths is what authentication strengths do not accept, which is never
+	// counted among what breaks.
+	Strengths SummaryStrengths `json:"strengths"`
 
 	Requests SummaryRequests `json:"requests"`
 	Rate     SummaryRate     `json:"rate"`
@@ -196,7 +199,8 @@ func (d *Document) Summary() Summary {
 		ProposalNotes:   append([]string{}, in.Proposal.Notes...),
 		Assumptions:     []string{},
 		Unread:          d.spool.count(bucketFailures),
-		StrengthsRead:   in.Strengths != nil,
+		StrengthsRead:   d.StrengthsRead(),
+		Strengths:       summaryStrengths(d),
 		Requests:        SummaryRequests(in.Requests),
 		Rate:            SummaryRate{UsersPerSecond: hundredths(in.Rate.UsersPerSecond), ThrottledSeconds: hundredths(in.Rate.ThrottledSeconds)},
 	}

@@ -208,35 +208,6 @@ func (d *Document) unreadTable() Table {
 	}
 }
 
-func (d *Document) strengthsTable() Table {
-	empty := "Every passkey that the methods policy allows is accepted by the authentication strengths that were read."
-	if !d.StrengthsRead() {
-		empty = "Authentication strengths were not read: this says nothing of them."
-	}
-	return Table{
-		Title: TitleStrengths, File: FileStrengths, Columns: strengthColumns(), Count: d.spool.count(bucketStrengths),
-		Empty: empty,
-		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
-			var f StrengthFinding
-			return rowsOf(ctx, d, []string{bucketStrengths}, 13, func(dec *decoder, row []Cell) {
-				n := dec.strength(&f)
-				if n >= len(d.models) {
-					dec.bad = true
-					return
-				}
-				m, aaguid := d.models[n], f.Passkey.AAGUID
-				if !m.None {
-					aaguid = m.text
-				}
-				copy(row, []Cell{
-					Text(f.Strength), Text(f.StrengthID), Text(f.Policy), Text(f.PolicyState), Text(f.User.UPN), Text(f.User.DisplayName),
-					YesNo(f.User.Admin), Text(f.Passkey.Name), Text(m.Title), Text(aaguid), Text(f.User.TenantID), Text(f.User.ID), Text(f.Passkey.ID),
-				})
-			})
-		},
-	}
-}
-
 func (d *Document) outreachTable() Table {
 	return Table{
 		File: FileOutreach, Columns: outreachColumns(), Count: d.spool.count(outreachBuckets()...),

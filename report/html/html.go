@@ -134,6 +134,9 @@ func newPage(d *report.Document, limit int) *page {
 		report.TitleUnread:   "What could not be read, and why.",
 		report.TitleRun:      "When and how this report was made.",
 	}
+	if d.StrengthsRead() {
+		captions[report.TitleStrengths] = "Passkeys that the methods policy allows and an authentication strength does not accept."
+	}
 	for _, t := range d.Tables() {
 		if c, ok := captions[t.Title]; ok {
 			p.Tables = append(p.Tables, section{Table: t, ID: anchor(t.Title), Caption: c, Shown: min(t.Count, limit)})

@@ -65,11 +65,11 @@ var dataBlock = regexp.MustCompile(`(?s)<script type="application/json" id="data
 func TestRows(t *testing.T) {
 	d := fixture.Build(t, fixture.Input(t.TempDir()))
 	s := written(t, d, rowLimit)
-	if n := strings.Count(s, "<script"); n != 7 {
-		t.Errorf("%d script elements; 6 blocks of data and 1 script are the page's own", n)
+	if n := strings.Count(s, "<script"); n != 8 {
+		t.Errorf("%d script elements; 7 blocks of data and 1 script are the page's own", n)
 	}
 	found := dataBlock.FindAllStringSubmatch(s, -1)
-	if len(found) != 6 {
+	if len(found) != 7 {
 		t.Fatalf("%d blocks", len(found))
 	}
 	for _, block := range found {

@@ -233,9 +233,9 @@ func TestPasskeys(t *testing.T) {
 // TestStrengthsNotRead: the empty strengths.csv is no finding.
 func TestStrengthsNotRead(t *testing.T) {
 	for _, read := range []bool{false, true} {
-		in := fixture.Input(t.TempDir())
+		in := fixture.Empty(t.TempDir())
 		if read {
-			in.Strengths = func(func(report.StrengthFinding, error) bool) {}
+			in.Strengths.Findings = func(func(report.StrengthFinding, error) bool) {}
 		}
 		d := fixture.Build(t, in)
 		var b, c bytes.Buffer

@@ -213,6 +213,8 @@ func (t *terminal) proposal() {
 		t.para("  ", words)
 	}
 	t.comparison()
+	t.head("Authentication strengths (strengths.csv; not counted among what breaks)")
+	t.list(t.d.StrengthWords())
 }
 
 // comparison lays the proposals side by side, in the same 80 columns.

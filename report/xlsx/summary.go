@@ -47,6 +47,7 @@ func (b *book) summary() error {
 	p.hardest()
 	p.words("Assumptions, since Microsoft does not document it", b.d.AssumptionWords())
 	p.words("The suggested policy (suggested-policy.json)", p.d.SuggestionList())
+	p.words("Authentication strengths, which are not counted among what breaks", p.d.StrengthWords())
 	p.contents()
 	p.legend()
 	p.pages()
