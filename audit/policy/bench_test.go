@@ -20,13 +20,13 @@ func tenant(n int) []audit.Passkey {
 	return keys
 }
 
-func benchmarkEvaluator(b *testing.B) (*policy.Evaluator, []string) {
+func benchmarkEvaluator(b *testing.B) (*policy.Evaluator, []audit.Membership) {
 	p := parse(b, string(wire(b, "policy-profiles.json")))
 	groups := []audit.Group{
 		{ID: "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02", Name: "Pilots", Outcome: audit.OutcomeRead},
 		{ID: "0b1f1c52-6f6c-4c3c-9a57-5f9f6a2d9b01", Name: "Break glass accounts", Outcome: audit.OutcomeRead},
 	}
-	return policy.NewEvaluator(p, groups, names), []string{"7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02"}
+	return policy.NewEvaluator(p, groups, names), []audit.Membership{{GroupID: "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02", Nested: audit.Yes}}
 }
 
 // BenchmarkJudge is one passkey: scope, verdict and registrable.
@@ -71,7 +71,7 @@ func TestJudgeAllocates(t *testing.T) {
 	p := parse(t, string(wire(t, "policy-profiles.json")))
 	e := policy.NewEvaluator(p, nil, names)
 	keys := tenant(400)
-	member := []string{"7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02"}
+	member := []audit.Membership{{GroupID: "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02", Nested: audit.No}}
 	run := func() {
 		for i := range keys {
 			scope := e.Scope("86462606-fde0-4fc4-9e0c-a20eb73e54c6", member)
@@ -97,7 +97,7 @@ func TestManyAAGUIDs(t *testing.T) {
 			for i := range 30_000 {
 				a := audit.AAGUID{byte(g), byte(i), byte(i >> 8), 1}
 				v := scope.Judge(&audit.Passkey{AAGUID: a.String()})
-				if want := "the tenant-wide restrictions allow only listed authenticators, and AAGUID " + a.String() + " is not among them"; v.Reason != want {
+				if want := "the tenant-wide restrictions allow only listed authenticators, and AAGUID " + a.String() + " is not among them: add it to that list, or register a passkey with an authenticator on it"; v.Reason != want {
 					t.Errorf("got %q, want %q", v.Reason, want)
 					return
 				}

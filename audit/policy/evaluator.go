@@ -35,7 +35,8 @@ type Evaluator struct {
 	// byGroup and byUser find targets by lower-case id; a target's number is
 	// its place in include, or len(include) plus its place in exclude.
 	byGroup, byUser map[string][]int
-	everyone        []byte // the numbers of the targets that fit everyone
+	everyone        []byte // a membership that holds those targets alone that fit everyone
+	stride          int    // see membership
 	rules           []*rule
 	byProfile       map[string]*rule // by lower-case id; also missing ones
 	names           Namer
@@ -47,17 +48,24 @@ type Evaluator struct {
 
 // A compiledTarget is an include or exclude target and how sure its members are.
 type compiledTarget struct {
+	audit.Target
 	label      string // such as `group "Pilots"`
 	group      bool   // membership was found through a group
 	unresolved bool   // not everybody in it is known
-	assumes    audit.AssumptionSet
-	refs       []ref // include targets: the rules that it brings
+	// open says of an unresolved target why, and settle what would settle it.
+	open, settle string
+	assumes      audit.AssumptionSet
+	refs         []ref // include targets: the rules that it brings
 }
 
-// A ref is a rule that serves a target.
+// A ref is a rule that serves a target, and how a user comes to it.
 type ref struct {
 	rule    *rule
 	assumes audit.AssumptionSet
+	// via is the target, and nested the user's membership in it; unset in
+	// compiledTarget.refs, which hold for all users.
+	via    *compiledTarget
+	nested audit.Ternary
 }
 
 // NewEvaluator prepares a policy. Groups tells what became of reading each
@@ -87,16 +95,20 @@ func NewEvaluator(p audit.Policy, groups []audit.Group, names Namer) *Evaluator 
 	for _, g := range groups {
 		read[strings.ToLower(g.ID)] = g
 	}
-	e.everyone = make([]byte, (len(p.Include)+len(p.Exclude)+7)/8)
+	width := (len(p.Include) + len(p.Exclude) + 7) / 8
+	e.everyone, e.stride = make([]byte, 3*width), 8*width
 	for i, t := range p.Include {
 		c := e.compile(t, i, read)
+		if g, ok := read[strings.ToLower(t.ID)]; c.unresolved && ok && g.Outcome == audit.OutcomeGone && isGroup(t) {
+			c.settle = "include this person through another target"
+		}
 		c.refs = e.refsOf(&p, t)
 		e.include = append(e.include, c)
 	}
 	for i, t := range p.Exclude {
 		if isNobody(t.ID) {
 			e.base.Add(AssumeZeroTargetNobody)
-			e.exclude = append(e.exclude, compiledTarget{})
+			e.exclude = append(e.exclude, compiledTarget{Target: t, label: "nobody"})
 			continue
 		}
 		e.exclude = append(e.exclude, e.compile(t, len(p.Include)+i, read))
@@ -113,25 +125,37 @@ func (e *Evaluator) add(r *rule) *rule {
 // compile enters a target under its number into the look-ups.
 func (e *Evaluator) compile(t audit.Target, number int, read map[string]audit.Group) compiledTarget {
 	id := strings.ToLower(t.ID)
+	c := compiledTarget{Target: t}
 	switch {
 	case t.Everyone():
+		c.label = "all users"
 		e.everyone[number/8] |= 1 << (number % 8)
-		return compiledTarget{label: "all users"}
+		return c
 	case isUser(t):
+		c.label = "user " + printable(t.ID)
 		e.byUser[id] = append(e.byUser[id], number)
-		return compiledTarget{label: "user " + printable(t.ID)}
+		return c
 	}
-	c := compiledTarget{label: "group " + printable(t.ID), group: true}
+	c.label, c.group = "group "+printable(t.ID), true
 	g, ok := read[id]
 	if ok && g.Name != "" {
 		c.label = "group " + quote(g.Name)
 	}
-	c.unresolved = !ok || g.Outcome != audit.OutcomeRead
 	e.byGroup[id] = append(e.byGroup[id], number)
-	if !isGroup(t) {
+	switch {
+	case !isGroup(t):
 		// It may name a user, or something that is not known yet.
 		c.label, c.unresolved = "target "+printable(t.ID), true
+		c.open, c.settle = "whose kind is not known", "find out what it is"
 		c.assumes.Add(AssumeTargetTypeUnknown)
+	case !ok:
+		c.unresolved, c.open, c.settle = true, "whose members were not asked for", "read the members of that group"
+	case g.Outcome == audit.OutcomeGone:
+		c.unresolved, c.open, c.settle = true, "which no longer exists", "take that group off the excluded targets"
+	case g.Outcome == audit.OutcomeRefused:
+		c.unresolved, c.open, c.settle = true, "whose members may not be read", "get permission to read the members of that group"
+	case g.Outcome != audit.OutcomeRead:
+		c.unresolved, c.open, c.settle = true, "whose members could not be read", "read the members of that group"
 	}
 	return c
 }
@@ -144,7 +168,7 @@ func (e *Evaluator) refsOf(p *audit.Policy, t audit.Target) []ref {
 		}
 		var a audit.AssumptionSet
 		a.Add(AssumeDefaultServes)
-		return []ref{{e.profile(p.DefaultProfile), a}}
+		return []ref{{rule: e.profile(p.DefaultProfile), assumes: a}}
 	}
 	// A policy without profiles whose targets name some was not delivered
 	// whole: the tenant-wide fields mirror the default profile at best.
@@ -169,16 +193,23 @@ func (e *Evaluator) profile(id string) *rule {
 // Evaluator and is safe for concurrent use. The zero Scope decides nothing.
 type Scope struct{ class *class }
 
-// Scope finds what the policy holds for a user. MemberOf are the ids, in any
-// letter case, of those groups named by the policy of which the user is a
-// member, directly or through nested groups; other ids do no harm.
-func (e *Evaluator) Scope(userID string, memberOf []string) Scope {
-	var buffer [64]byte // 512 targets; a policy of 20 KB has fewer than 100
-	set := buffer[:0]
-	set = append(set, e.everyone...)
-	mark(set, e.byUser, userID)
-	for _, id := range memberOf {
-		mark(set, e.byGroup, id)
+// Scope finds what the policy holds for a user. MemberOf are those groups named
+// by the policy of which the user is a member, directly or through nested
+// groups, with their ids in any letter case; other groups do no harm. Of two
+// memberships in one group a direct one counts.
+func (e *Evaluator) Scope(userID string, memberOf []audit.Membership) Scope {
+	var buffer [96]byte // 256 targets; a policy of 20 KB has fewer than 100
+	set := append(buffer[:0], e.everyone...)
+	mark(set, e.byUser, userID, 0)
+	for i := range memberOf {
+		known := 0
+		switch memberOf[i].Nested {
+		case audit.No:
+			known = e.stride
+		case audit.Yes:
+			known = 2 * e.stride
+		}
+		mark(set, e.byGroup, memberOf[i].GroupID, known)
 	}
 	e.mu.RLock()
 	c := e.classes[string(set)]
@@ -198,13 +229,35 @@ func (e *Evaluator) Scope(userID string, memberOf []string) Scope {
 	return Scope{c}
 }
 
-func mark(set []byte, targets map[string][]int, id string) {
+// A membership is a user's place in all targets of a policy, as three sets of
+// targets' numbers one behind the other, an Evaluator's stride of bits apart:
+// the targets that hold the user, those that hold the user as a direct member,
+// and those that hold the user through a nested group.
+type membership []byte
+
+// mark enters the targets with an id into the first set, and into another one
+// that begins where known says.
+func mark(set membership, targets map[string][]int, id string, known int) {
 	if len(targets) == 0 {
 		return
 	}
 	for _, n := range targets[strings.ToLower(id)] {
 		set[n/8] |= 1 << (n % 8)
+		n += known
+		set[n/8] |= 1 << (n % 8)
 	}
 }
 
-func has(set []byte, n int) bool { return set[n/8]&(1<<(n%8)) != 0 }
+func has(set membership, n int) bool { return set[n/8]&(1<<(n%8)) != 0 }
+
+// nested tells how the user is in the target with a number: No for a direct
+// member, and for a target that is no group.
+func (e *Evaluator) nested(set membership, n int, t *compiledTarget) audit.Ternary {
+	switch {
+	case !t.group, has(set, n+e.stride):
+		return audit.No
+	case has(set, n+2*e.stride):
+		return audit.Yes
+	}
+	return audit.Unknown
+}

@@ -52,7 +52,7 @@ func placed(t *testing.T, err error, body []byte) {
 // judgeAll makes sure that a policy can be judged by.
 func judgeAll(t *testing.T, p audit.Policy) {
 	t.Helper()
-	scope := policy.NewEvaluator(p, nil, names).Scope("u", []string{"g"})
+	scope := policy.NewEvaluator(p, nil, names).Scope("u", []audit.Membership{{GroupID: "g", Nested: audit.Yes}})
 	for _, k := range []audit.Passkey{{}, {AAGUID: android, Type: audit.DeviceBound}, {AAGUID: "x", Type: "quantum"}} {
 		v := scope.Judge(&k)
 		if v.Reason == "" || v.DecidedBy == "" {

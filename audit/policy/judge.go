@@ -1,18 +1,23 @@
 package policy
 
 import (
+	"bytes"
 	"sync"
 
 	"passkey-audit/audit"
 )
 
-// A class is everything that users to whom the same targets apply have in
-// common. It remembers its answers.
+// A class is everything that users have in common who are in the same targets
+// in the same way. It remembers its answers.
 type class struct {
-	e *Evaluator
+	e   *Evaluator
+	set membership
 	// settled is the verdict for every passkey, where scope alone decides.
 	settled *audit.Verdict
 	refs    []ref // in the policy's order, each rule once
+	// open are the rules of those include targets of which it is not known
+	// whether the user is in them; a rule may be in it more than once.
+	open []ref
 	// openExclude and openInclude are targets of which it is not known whether
 	// the user is in them; nil if there is none.
 	openExclude, openInclude *compiledTarget
@@ -24,45 +29,41 @@ type class struct {
 // An answer is a verdict and what registering the passkey again would need.
 type answer struct {
 	verdict audit.Verdict
-	// free, attested and maybe: some allowing rule asks for no attestation,
-	// asks for it, or does not say.
-	free, attested, maybe bool
+	// free and maybe: some allowing rule asks for no attestation, or does not
+	// say whether it does.
+	free, maybe bool
 }
 
-// newClass works out what the targets in set hold, in the contract's order:
-// the method's state, exclusion, inclusion.
-func (e *Evaluator) newClass(set []byte) *class {
-	c := &class{e: e, answers: map[subject]answer{}}
+// newClass works out what a membership holds, in the contract's order: the
+// method's state, exclusion, inclusion.
+func (e *Evaluator) newClass(set membership) *class {
+	c := &class{e: e, set: bytes.Clone(set), answers: map[subject]answer{}}
 	if e.off {
-		c.settle(audit.Blocked, audit.ReasonMethodDisabled, "method state", "the Passkey (FIDO2) method is disabled", AssumeDisabledBlocks)
+		c.settle(audit.Blocked, audit.ReasonMethodDisabled, "method state", methodDisabledReason, AssumeDisabledBlocks)
 		return c
 	}
-	for i := range e.exclude {
-		t := &e.exclude[i]
-		switch {
-		case has(set, len(e.include)+i) && t.assumes == 0:
-			c.settle(audit.Blocked, audit.ReasonUserExcluded, "excluded "+t.label, "the policy excludes this person from passkeys: "+t.label)
-			if t.group {
-				c.settled.Assumes.Add(AssumeNestedGroups)
-			}
-			return c
-		case t.unresolved && c.openExclude == nil:
-			c.openExclude = t
-		}
+	if c.exclude(); c.settled != nil {
+		return c
 	}
 	found := map[*rule]int{}
 	included := false
 	for i := range e.include {
 		t := &e.include[i]
-		if !has(set, i) || t.assumes != 0 {
-			if t.unresolved && c.openInclude == nil {
-				c.openInclude = t
-			}
+		sure := has(set, i) && t.assumes == 0
+		if !sure && !t.unresolved {
 			continue
 		}
-		included = true
+		if !sure && c.openInclude == nil {
+			c.openInclude = t
+		}
+		included = included || sure
 		for _, r := range t.refs {
-			if t.group {
+			r.via, r.nested = t, e.nested(set, i, t)
+			if !sure {
+				c.open = append(c.open, r)
+				continue
+			}
+			if r.nested != audit.No {
 				r.assumes.Add(AssumeNestedGroups)
 			}
 			c.refer(r, found)
@@ -74,13 +75,38 @@ func (e *Evaluator) newClass(set []byte) *class {
 		c.settle(audit.Undecided, audit.ReasonGroupUnresolved, "included "+c.openInclude.label, openIncludeReason(c.openInclude))
 		c.settled.Assumes |= c.openInclude.assumes
 	default:
-		c.settle(audit.Blocked, audit.ReasonUserNotTargeted, "include targets", "no target of the policy includes this person", AssumeUntargetedBlocked)
+		c.settle(audit.Blocked, audit.ReasonUserNotTargeted, "include targets", e.notTargetedReason(), AssumeUntargetedBlocked)
 	}
 	return c
 }
 
-func openIncludeReason(t *compiledTarget) string {
-	return "it is not known whether this person is in the included " + t.label
+// exclude settles the class if an exclude target holds its users, or else
+// notes a target of which that is not known. Of several targets the one
+// decides that takes the least for granted.
+func (c *class) exclude() {
+	var by []ref
+	decides := 0
+	for i := range c.e.exclude {
+		t := &c.e.exclude[i]
+		n := len(c.e.include) + i
+		switch {
+		case has(c.set, n) && t.assumes == 0:
+			r := ref{via: t, nested: c.e.nested(c.set, n, t)}
+			if r.nested != audit.No {
+				r.assumes.Add(AssumeNestedGroups)
+			}
+			by = append(by, r)
+			if count(r.assumes) < count(by[decides].assumes) {
+				decides = len(by) - 1
+			}
+		case t.unresolved && c.openExclude == nil:
+			c.openExclude = t
+		}
+	}
+	if len(by) > 0 {
+		c.settle(audit.Blocked, audit.ReasonUserExcluded, "excluded "+by[decides].via.label, excludedReason(by))
+		c.settled.Assumes |= by[decides].assumes
+	}
 }
 
 func (c *class) settle(d audit.Decision, code audit.ReasonCode, by, reason string, assumes ...audit.Assumption) {
@@ -94,10 +120,12 @@ func (c *class) settle(d audit.Decision, code audit.ReasonCode, by, reason strin
 }
 
 // refer adds a rule, in the policy's order; of two ways to one rule the one
-// with fewer assumptions counts.
+// with fewer assumptions counts, and of two alike the one that holds for
+// everybody.
 func (c *class) refer(r ref, found map[*rule]int) {
 	if i, ok := found[r.rule]; ok {
-		if count(r.assumes) < count(c.refs[i].assumes) {
+		old, now := count(c.refs[i].assumes), count(r.assumes)
+		if now < old || now == old && r.via.Everyone() && !c.refs[i].via.Everyone() {
 			c.refs[i] = r
 		}
 		return
@@ -117,7 +145,7 @@ func (c *class) refer(r ref, found map[*rule]int) {
 // Judge says whether the user can sign in with the passkey.
 func (s Scope) Judge(k *audit.Passkey) audit.Verdict {
 	if s.class == nil {
-		return audit.Verdict{Decision: audit.Undecided, Code: audit.ReasonGroupUnresolved, Reason: "it is not known which targets include this person"}
+		return audit.Verdict{Decision: audit.Undecided, Code: audit.ReasonGroupUnresolved, Reason: unknownScopeReason}
 	}
 	if s.class.settled != nil {
 		return *s.class.settled
@@ -179,32 +207,12 @@ func (c *class) answer(s subject) answer {
 // undecided, else blocked.
 func (c *class) decide(s subject) answer {
 	var a answer
-	var best finding
-	var every audit.AssumptionSet
-	for _, r := range c.refs {
-		f := r.rule.judge(s)
-		f.assumes |= r.assumes
-		if f.decision == audit.Blocked {
-			// That the rule reaches the user at all matters only where it
-			// might let the passkey pass.
-			f.assumes &^= 1 << AssumeNestedGroups
-		}
-		every |= f.assumes
-		if f.decision == audit.Allowed {
-			a.free = a.free || r.rule.attestation == audit.No
-			a.attested = a.attested || r.rule.attestation == audit.Yes
-			a.maybe = a.maybe || r.rule.attestation == audit.Unknown
-		}
-		if best.rule == nil || closer(f, best) {
-			best = f
-		}
-	}
+	best, every := c.closest(s, &a)
 	if best.decision != audit.Allowed {
 		best.assumes = every
 	}
 	a.verdict = audit.Verdict{
-		Decision: best.decision, Code: best.code, DecidedBy: best.rule.decidedBy,
-		Reason: c.e.reason(best, s), Assumes: best.assumes,
+		Decision: best.decision, Code: best.code, DecidedBy: best.ref.rule.decidedBy, Assumes: best.assumes,
 	}
 	if best.decision != audit.Blocked || c.openInclude != nil {
 		a.verdict.Assumes |= c.e.base
@@ -215,7 +223,38 @@ func (c *class) decide(s subject) answer {
 	case best.decision != audit.Allowed && c.openInclude != nil:
 		c.leaveOpen(&a.verdict, "included ", c.openInclude)
 	}
+	a.verdict.Reason = c.sentence(best, s)
 	return a
+}
+
+// closest finds the rule whose answer is the users' own, notes in a what the
+// allowing rules ask for at registration, and collects what all rules assume.
+func (c *class) closest(s subject, a *answer) (best finding, every audit.AssumptionSet) {
+	for _, r := range c.refs {
+		f := r.judge(s)
+		every |= f.assumes
+		if f.decision == audit.Allowed {
+			a.free = a.free || r.rule.attestation == audit.No
+			a.maybe = a.maybe || r.rule.attestation == audit.Unknown
+		}
+		if best.ref.rule == nil || closer(f, best) {
+			best = f
+		}
+	}
+	return best, every
+}
+
+// judge gives the rule's answer for users who come to it in this way.
+func (r ref) judge(s subject) finding {
+	f := r.rule.judge(s)
+	f.ref = r
+	f.assumes |= r.assumes
+	if f.decision == audit.Blocked {
+		// That the rule reaches the user at all matters only where it might
+		// let the passkey pass.
+		f.assumes &^= 1 << AssumeNestedGroups
+	}
+	return f
 }
 
 // leaveOpen makes a verdict undecided that hangs on a target whose members are
@@ -223,7 +262,6 @@ func (c *class) decide(s subject) answer {
 func (c *class) leaveOpen(v *audit.Verdict, role string, t *compiledTarget) {
 	v.Decision, v.Code = audit.Undecided, audit.ReasonGroupUnresolved
 	v.DecidedBy = role + t.label
-	v.Reason = "it is not known whether this person is in the " + role + t.label
 	v.Assumes |= t.assumes
 }
 

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ type naive struct {
 	p      audit.Policy
 	groups []audit.Group
 	user   string
-	member []string
+	member []audit.Membership
 }
 
 func (n naive) judge(k audit.Passkey) (audit.Decision, audit.ReasonCode) {
@@ -77,8 +78,8 @@ func (n naive) in(t audit.Target) (in, sure bool) {
 	if t.Type != "group" {
 		return false, false
 	}
-	for _, id := range n.member {
-		if strings.EqualFold(id, t.ID) {
+	for _, m := range n.member {
+		if strings.EqualFold(m.GroupID, t.ID) {
 			return true, true
 		}
 	}
@@ -215,6 +216,14 @@ func drawList(t *rapid.T) audit.KeyRestrictions {
 	}
 }
 
+func drawMember(t *rapid.T) []audit.Membership {
+	var all []audit.Membership
+	for _, id := range rapid.SliceOfN(drawGroup, 0, 2).Draw(t, "member") {
+		all = append(all, audit.Membership{GroupID: id, Nested: rapid.SampledFrom([]audit.Ternary{audit.No, audit.No, audit.Yes, audit.Unknown}).Draw(t, "nested")})
+	}
+	return all
+}
+
 func drawTarget(t *rapid.T, include bool) audit.Target {
 	target := audit.Target{Type: rapid.SampledFrom([]string{"group", "group", "group", "user", "unknownFutureValue"}).Draw(t, "kind")}
 	switch {
@@ -276,7 +285,7 @@ func TestAgainstNaive(t *testing.T) {
 		e := policy.NewEvaluator(p, groups, names)
 		for range 30 {
 			user := strings.ToLower(drawUser.Draw(t, "who"))
-			member := rapid.SliceOfN(drawGroup, 0, 2).Draw(t, "member")
+			member := drawMember(t)
 			k := audit.Passkey{AAGUID: drawAAGUID.Draw(t, "aaguid"), Type: drawType.Draw(t, "passkey type")}
 			got := e.Scope(user, member).Judge(&k)
 			decision, code := naive{p, groups, user, member}.judge(k)
@@ -286,6 +295,7 @@ func TestAgainstNaive(t *testing.T) {
 			if got.Reason == "" || got.DecidedBy == "" || strings.HasSuffix(got.Reason, ".") {
 				t.Fatalf("verdict without words: %+v", got)
 			}
+			checkNested(t, naive{p, groups, user, member}, k, got)
 			seen[got.Code]++
 		}
 	}
@@ -300,6 +310,45 @@ func TestAgainstNaive(t *testing.T) {
 			t.Errorf("no case with the code %s was drawn", code)
 		}
 	}
+}
+
+// checkNested: a verdict that would be another one if members of nested groups
+// were none hangs on the assumption that they are; that of a person who is a
+// direct member wherever the person is one does not.
+func checkNested(t *rapid.T, n naive, k audit.Passkey, got audit.Verdict) {
+	member := n.member
+	n.member, n.groups = nil, slices.Clone(n.groups)
+	for _, m := range member {
+		if m.Nested == audit.No {
+			n.member = append(n.member, m)
+		}
+		// Of whom it is known that nested groups alone make the person a
+		// member, it is known as well that nothing else does.
+		n.groups = append(n.groups, audit.Group{ID: m.GroupID, Outcome: audit.OutcomeRead})
+	}
+	direct, _ := n.judge(k)
+	switch has := got.Assumes.Has(policy.AssumeNestedGroups); {
+	case direct != got.Decision && !has:
+		t.Fatalf("user in %v, passkey %+v: %s, but %s as a direct member alone, and nested groups are not assumed", member, k, got.Decision, direct)
+	case has && n.inAll(member):
+		t.Fatalf("user in %v, passkey %+v: nested groups are assumed for a direct member", member, k)
+	case has && got.Decision == audit.Blocked && got.Code != audit.ReasonUserExcluded:
+		t.Fatalf("user in %v, passkey %+v: blocked for %s, whatever nested groups count for", member, k, got.Code)
+	}
+}
+
+// inAll tells whether the user is a direct member of all these groups.
+func (n naive) inAll(member []audit.Membership) bool {
+	for _, m := range member {
+		in := false
+		for _, d := range n.member {
+			in = in || strings.EqualFold(d.GroupID, m.GroupID)
+		}
+		if !in {
+			return false
+		}
+	}
+	return true
 }
 
 // sameCode: which of two lists refused is a matter of order alone.

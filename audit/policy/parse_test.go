@@ -99,7 +99,7 @@ func TestWireJudged(t *testing.T) {
 				}
 				p = proposal.Policy
 			}
-			scope := policy.NewEvaluator(p, groups, nil).Scope("86462606-fde0-4fc4-9e0c-a20eb73e54c6", []string{test.member})
+			scope := policy.NewEvaluator(p, groups, nil).Scope("86462606-fde0-4fc4-9e0c-a20eb73e54c6", []audit.Membership{{GroupID: test.member}})
 			var got []string
 			for i := range keys {
 				got = append(got, keys[i].Name+" "+string(scope.Judge(&keys[i]).Code))

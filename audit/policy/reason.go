@@ -28,58 +28,101 @@ const (
 	whyProfileMissing
 )
 
-// reason makes the sentence that a help desk can read out.
-func (e *Evaluator) reason(f finding, s subject) string {
-	r := f.rule
+// sentence says why a passkey is judged as it is, in words that a help desk
+// can read out. Where the passkey is not allowed, it tells how the person came
+// to the rule, and ends in what would let the passkey pass.
+func (c *class) sentence(f finding, s subject) string {
+	allowed := f.decision == audit.Allowed
+	switch {
+	case allowed && c.openExclude == nil:
+		return c.e.cause(f, s)
+	case allowed:
+		return unknownWhether("excluded ", c.openExclude) + ", while " + f.ref.rule.subject + " would let this passkey pass: " + c.openExclude.settle
+	case c.openInclude != nil:
+		return unknownWhether("included ", c.openInclude) + ", and nothing else is sure to let this passkey pass: " +
+			c.openInclude.settle + ", or " + c.e.remedy(f, s, true)
+	}
+	text := c.e.cause(f, s) + ": " + c.e.remedy(f, s, false)
+	if c.openExclude != nil {
+		text += " (" + unknownWhether("excluded ", c.openExclude) + ")"
+	}
+	return text
+}
+
+// cause says what a rule makes of a passkey.
+func (e *Evaluator) cause(f finding, s subject) string {
+	r := f.ref
 	switch f.why {
 	case whyOpen:
-		return r.says("allow") + " every authenticator, since no key restrictions are enforced"
+		return r.says(f, "allow") + " every authenticator, since no key restrictions are enforced"
 	case whyListed:
-		return r.says("allow") + " " + e.authenticator(s) + ", which is on the list"
+		return r.says(f, "allow") + " " + e.authenticator(s) + ", which is on the list"
 	case whyNotRefused:
-		return r.says("block") + " only listed authenticators, and " + e.authenticator(s) + " is not among them"
+		return r.says(f, "block") + " only listed authenticators, and " + e.authenticator(s) + " is not among them"
 	case whyBlockEmpty:
-		return r.says("block") + " only listed authenticators, and the list is empty"
+		return r.says(f, "block") + " only listed authenticators, and the list is empty"
 	case whyNotListed:
-		return r.says("allow") + " only listed authenticators, and " + e.authenticator(s) + " is not among them"
+		return r.says(f, "allow") + " only listed authenticators, and " + e.authenticator(s) + " is not among them"
 	case whyAllowEmpty:
-		return r.says("allow") + " only listed authenticators, and the list is empty"
+		return r.says(f, "allow") + " only listed authenticators, and the list is empty"
 	case whyRefused:
-		return r.says("block") + " " + e.authenticator(s)
+		return r.says(f, "block") + " " + e.authenticator(s) + ", which is on its list"
 	case whyType:
-		return r.says("do") + " not accept " + typeWord(s.kind) + " passkeys"
+		return r.says(f, "do") + " not accept " + typeWord(s.kind) + " passkeys"
 	case whyTypeUnknown:
-		only := "device-bound"
-		if r.synced {
-			only = "synced"
-		}
-		return r.says("accept") + " only " + only + " passkeys, and the type of this one is not known"
+		return r.says(f, "accept") + " only " + r.rule.only() + " passkeys, and the type of this one is not known"
 	case whyTypesMissing:
-		return "it is not known which types of passkey " + r.says("accept")
+		return "it is not known which types of passkey " + r.says(f, "accept")
 	case whyTypeValueUnknown:
-		return r.says("name") + " a passkey type that is not known, which may or may not cover this passkey"
+		return r.says(f, "name") + " a passkey type that is not known, which may or may not cover this passkey"
 	case whyAAGUIDUnknown:
 		if s.known == aaguidMissing {
-			return "the passkey has no AAGUID, so it cannot be compared with the list of " + r.subject
+			return "the passkey has no AAGUID, so it cannot be compared with the list of " + r.named(f, "")
 		}
-		return "the passkey's AAGUID is no GUID, so it cannot be compared with the list of " + r.subject
+		return "the passkey's AAGUID is no GUID, so it cannot be compared with the list of " + r.named(f, "")
 	case whyListKind:
-		return "it is not known whether the enforced list of " + r.subject + " allows or blocks"
+		return "it is not known whether the enforced list of " + r.named(f, ",") + " allows or blocks"
 	case whyProfileMissing:
-		return r.subject + " applies to this person, but the policy does not hold it"
+		return r.named(f, ",") + " applies to this person, but the policy does not hold it"
 	}
 	return ""
 }
 
 // says puts a verb behind the rule's name: `profile "Pilots" allows`.
-func (r *rule) says(verb string) string {
+func (r ref) says(f finding, verb string) string {
+	subject := r.named(f, ",")
 	switch {
-	case r.plural:
-		return r.subject + " " + verb
+	case r.rule.plural:
+		return subject + " " + verb
 	case verb == "do":
-		return r.subject + " does"
+		return subject + " does"
 	}
-	return r.subject + " " + verb + "s"
+	return subject + " " + verb + "s"
+}
+
+// named gives the rule's name and, where it stands in the passkey's way, how
+// the person came to it, closed by end. That everybody has it needs no word.
+func (r ref) named(f finding, end string) string {
+	if f.decision == audit.Allowed || r.via == nil || r.via.Everyone() {
+		return r.rule.subject
+	}
+	if r.rule.plural {
+		return r.rule.subject + ", which reach this person through " + r.way() + end
+	}
+	return r.rule.subject + ", which this person has through " + r.way() + end
+}
+
+// way says in which target a person is, and how.
+func (r ref) way() string {
+	switch {
+	case r.via.Everyone():
+		return "all users"
+	case isUser(r.via.Target):
+		return "a target for this person alone"
+	case r.nested == audit.Yes:
+		return "a group nested in " + r.via.label
+	}
+	return r.via.label
 }
 
 func (e *Evaluator) authenticator(s subject) string { return nameOf(e.names, s.aaguid) }
@@ -121,6 +164,14 @@ func printable(s string) string {
 		return string(r[:120]) + "…"
 	}
 	return s
+}
+
+// only names the one type that a rule takes.
+func (r *rule) only() string {
+	if r.synced {
+		return "synced"
+	}
+	return "device-bound"
 }
 
 func count(s audit.AssumptionSet) int { return bits.OnesCount64(uint64(s)) }

@@ -166,7 +166,7 @@ func plain(text string) bool {
 // A finding is one rule's answer, or that of one of its two checks. Its zero
 // value has no decision.
 type finding struct {
-	rule     *rule
+	ref      ref // whose rule it is, and how the user comes to it
 	decision audit.Decision
 	code     audit.ReasonCode
 	why      why
@@ -177,7 +177,7 @@ type finding struct {
 // undecided: an AAGUID that is refused anyway is blocked whatever the type.
 func (r *rule) judge(s subject) finding {
 	if r.missing {
-		f := finding{rule: r, decision: audit.Undecided, code: audit.ReasonTypeUnknown, why: whyProfileMissing}
+		f := finding{ref: ref{rule: r}, decision: audit.Undecided, code: audit.ReasonTypeUnknown, why: whyProfileMissing}
 		f.assumes.Add(AssumeProfileMissing)
 		return f
 	}
@@ -197,7 +197,7 @@ func (r *rule) judge(s subject) finding {
 }
 
 func (r *rule) judgeType(s subject) finding {
-	f := finding{rule: r, decision: audit.Allowed, code: audit.ReasonOK}
+	f := finding{ref: ref{rule: r}, decision: audit.Allowed, code: audit.ReasonOK}
 	if r.anyType || r.takes(s.kind) {
 		return f
 	}
@@ -244,7 +244,7 @@ func (r *rule) takes(t audit.PasskeyType) bool {
 }
 
 func (r *rule) judgeAAGUID(s subject) finding {
-	f := finding{rule: r, decision: audit.Allowed, code: audit.ReasonOK, why: whyOpen}
+	f := finding{ref: ref{rule: r}, decision: audit.Allowed, code: audit.ReasonOK, why: whyOpen}
 	if !r.enforced {
 		if isWindowsHello(s) {
 			f.assumes.Add(AssumeWindowsHello)

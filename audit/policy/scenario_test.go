@@ -63,7 +63,7 @@ type scenario struct {
 	live     audit.Policy
 	spec     *policy.Spec
 	userID   string
-	memberOf []string
+	memberOf []audit.Membership
 	groups   []audit.Group
 	passkeys []audit.Passkey
 }
@@ -185,13 +185,23 @@ func readScenario(t *testing.T, file string) *scenario {
 	}
 	var user struct {
 		ID       string
-		MemberOf []string
+		MemberOf []string // direct members
+		Nested   []string // members through nested groups alone
+		Unsure   []string // members, it is not known how
 		Groups   []struct{ ID, Name, Outcome string }
 	}
 	if err := json.Unmarshal([]byte(s.part("user.json")), &user); err != nil {
 		t.Fatal(err)
 	}
-	s.userID, s.memberOf = user.ID, user.MemberOf
+	s.userID = user.ID
+	for _, in := range []struct {
+		ids    []string
+		nested audit.Ternary
+	}{{user.MemberOf, audit.No}, {user.Nested, audit.Yes}, {user.Unsure, audit.Unknown}} {
+		for _, id := range in.ids {
+			s.memberOf = append(s.memberOf, audit.Membership{GroupID: id, Nested: in.nested})
+		}
+	}
 	for _, g := range user.Groups {
 		s.groups = append(s.groups, audit.Group{ID: g.ID, Name: g.Name, Outcome: audit.Outcome(g.Outcome)})
 	}

@@ -126,7 +126,7 @@ func TestSuggestBreaksNobody(t *testing.T) {
 		for _, id := range rapid.SliceOfNDistinct(drawGroup, 0, 3, strings.ToLower).Draw(t, "known groups") {
 			groups = append(groups, audit.Group{ID: id, Outcome: audit.OutcomeRead})
 		}
-		user, member := drawUser.Draw(t, "user"), rapid.SliceOfN(drawGroup, 0, 2).Draw(t, "member")
+		user, member := drawUser.Draw(t, "user"), drawMember(t)
 		now := policy.NewEvaluator(live, groups, nil).Scope(user, member)
 		then := policy.NewEvaluator(p.Policy, groups, nil).Scope(user, member)
 		for i := range keys {
