@@ -23,6 +23,11 @@ const (
 	OnReport
 	// OnBatch is a $batch as a whole, not its items.
 	OnBatch
+	// OnRoles are the role assignments, OnStrengths the authentication strengths
+	// and OnConditionalAccess the Conditional Access policies.
+	OnRoles
+	OnStrengths
+	OnConditionalAccess
 
 	OnAny = 1<<iota - 1
 )
@@ -121,6 +126,9 @@ type Rule struct {
 	// Pages the numbers of pages, from 0; nil means any. A rule with Users fits
 	// only requests about one user, and so on.
 	Users, Groups, Pages []int
+	// Path is a part of the path behind the version, such as "/members/" for direct
+	// members by type; empty means any.
+	Path string
 	// Times says how often the rule works; zero means for ever.
 	Times int
 	// After says how many fitting requests pass before it begins to work.

@@ -14,6 +14,7 @@ const (
 	groupHidden
 	groupAdmins
 	groupEverybody
+	groupOperators
 	groupsTotal
 )
 
@@ -21,16 +22,17 @@ const (
 // tenant.isMember.
 type group struct {
 	name, description, visibility, rule string
-	// groups are the groups in it, devices the indices of the devices in it.
-	groups, devices []int
-	roles           bool
+	// groups are the groups in it, devices and principals the indices of the
+	// devices and service principals in it.
+	groups, devices, principals []int
+	roles                       bool
 }
 
 func groups() [groupsTotal]group {
 	return [groupsTotal]group{
 		groupPilots: {
 			name: "Passkey pilots", description: "People who try passkeys first",
-			groups: []int{groupPilotsNested}, devices: []int{0, 1},
+			groups: []int{groupPilotsNested}, devices: []int{0, 1}, principals: []int{2},
 		},
 		groupPilotsNested:    {name: "Passkey pilots - IT operations", description: "Service desk and operations"},
 		groupEmergency:       {name: "Break-glass accounts", description: "Emergency access; no passkeys by policy", groups: []int{groupEmergencyNested}},
@@ -38,6 +40,8 @@ func groups() [groupsTotal]group {
 		groupHidden:          {name: "Works council", visibility: "HiddenMembership"},
 		groupAdmins:          {name: "Tier 0 administrators", description: "Holders of privileged roles", roles: true},
 		groupEverybody:       {name: "All enabled accounts", rule: "(user.accountEnabled -eq true)"},
+		// Entra nests no groups in one that can be assigned roles.
+		groupOperators: {name: "Tier 1 operators", description: "Service desk and read-only roles", roles: true},
 	}
 }
 
@@ -60,6 +64,8 @@ func (t *tenant) isMember(g, i int) bool {
 	case groupEverybody:
 		_, enabled, _ := t.standing(i)
 		return enabled
+	case groupOperators:
+		return t.operator(i)
 	}
 	return false
 }
@@ -167,8 +173,9 @@ func (s *Server) group(q *request, rt *route, p *reply) {
 }
 
 // members answers GET /groups/{id}/members and /transitiveMembers. Without the
-// cast the list begins with what is no user: groups, then devices; positions
-// below their number mean them, others the users from there on.
+// cast the list begins with what is no user: groups, then devices, then service
+// principals; positions below their number mean them, others the users from
+// there on.
 func (s *Server) members(q *request, rt *route, p *reply) {
 	if rt.group < 0 {
 		p.noGroup(q)
@@ -195,13 +202,17 @@ func (s *Server) members(q *request, rt *route, p *reply) {
 
 // A memberList lists the members of a group.
 type memberList struct {
-	s               *Server
-	within          []int
-	groups, devices []int
-	cast            bool
-	user            []property[account]
-	group           []property[int]
+	s      *Server
+	within []int
+	// groups, devices and principals are what is no user.
+	groups, devices, principals []int
+	cast                        bool
+	user                        []property[account]
+	group                       []property[int]
 }
+
+// others counts what is no user.
+func (m *memberList) others() int { return len(m.groups) + len(m.devices) + len(m.principals) }
 
 // memberList gives nil where it has written an error.
 func (s *Server) memberList(rt *route, p *reply) *memberList {
@@ -224,6 +235,7 @@ func (s *Server) memberList(rt *route, p *reply) *memberList {
 			}
 		}
 		m.devices = append(m.devices, s.groups[g].devices...)
+		m.principals = append(m.principals, s.groups[g].principals...)
 	}
 	return m
 }
@@ -238,7 +250,7 @@ func (m *memberList) has(i int) bool {
 }
 
 func (m *memberList) count() int {
-	n := len(m.groups) + len(m.devices)
+	n := m.others()
 	for i := range m.s.tenant.users {
 		if m.has(i) {
 			n++
@@ -248,8 +260,7 @@ func (m *memberList) count() int {
 }
 
 func (m *memberList) write(b []byte, at, limit int) ([]byte, int) {
-	others := len(m.groups) + len(m.devices)
-	n := 0
+	others, n := m.others(), 0
 	for ; at < others+m.s.tenant.users; at++ {
 		if at >= others && !m.has(at-others) {
 			continue
@@ -267,14 +278,16 @@ func (m *memberList) write(b []byte, at, limit int) ([]byte, int) {
 }
 
 func (m *memberList) writeOne(b []byte, at int) []byte {
-	others := len(m.groups) + len(m.devices)
+	others, devices := m.others(), len(m.groups)+len(m.devices)
 	switch {
 	case at < len(m.groups):
 		return append(writeObject(b, m.s, m.group, &m.groups[at], `"@odata.type":"#microsoft.graph.group",`), '}')
-	case at < others:
+	case at < devices:
 		device := m.s.tenant.ids.seal(kindDevice, m.devices[at-len(m.groups)])
 		b = device.append(append(b, `{"@odata.type":"#microsoft.graph.device","id":"`...))
 		return append(b, `"}`...)
+	case at < others:
+		return m.s.writeServicePrincipal(b, m.principals[at-devices])
 	}
 	a := m.s.tenant.account(at - others)
 	lead := `"@odata.type":"#microsoft.graph.user",`

@@ -21,6 +21,8 @@ const (
 	kindGroup
 	kindDevice
 	kindOther
+	// kindPrincipal is a service principal.
+	kindPrincipal
 )
 
 // A guid is the two halves of a GUID in the order of its text.

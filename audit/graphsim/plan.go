@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -124,6 +125,7 @@ func (p *planner) byRule(rt *route) Fault {
 
 func (r *Rule) fits(rt *route) bool {
 	return (r.On == 0 || r.On&rt.on != 0) &&
+		strings.Contains(rt.path, r.Path) &&
 		(r.Users == nil || slices.Contains(r.Users, rt.user)) &&
 		(r.Groups == nil || slices.Contains(r.Groups, rt.group)) &&
 		(r.Pages == nil || rt.paged() && slices.Contains(r.Pages, rt.page.number))

@@ -16,7 +16,9 @@ const (
 	QuotaNone Quota = iota
 	// QuotaDirectory gives the whole tenant 8,000 resource units in 10 s (a token
 	// bucket), which is Microsoft's figure for tenants of more than 500 users.
-	// The registration report has a bucket of its own: 5 requests in 10 s.
+	// The registration report has a bucket of its own: 5 requests in 10 s. So have
+	// the Conditional Access policies: 1 request a second, refused without a word
+	// on how long to wait.
 	QuotaDirectory
 	// QuotaReports is QuotaDirectory, and reads of a user's passkeys share a
 	// bucket of 5 in 10 s.
@@ -60,7 +62,7 @@ func (b *bucket) take(cost float64, t time.Time) (used float64, wait time.Durati
 }
 
 // quotas are the buckets of a tenant; nil ones throttle nothing.
-type quotas struct{ directory, reports, methods *bucket }
+type quotas struct{ directory, reports, methods, access *bucket }
 
 func newQuotas(q Quota) quotas {
 	const window = 10 * time.Second
@@ -68,6 +70,7 @@ func newQuotas(q Quota) quotas {
 	if q == QuotaDirectory || q == QuotaReports {
 		b.directory = newBucket(8000, window)
 		b.reports = newBucket(5, window)
+		b.access = newBucket(1, time.Second)
 	}
 	if q == QuotaReports {
 		b.methods = newBucket(5, window)
@@ -102,8 +105,10 @@ func (rt *route) cost() int {
 // and then reports false.
 func (s *Server) charge(q *request, rt *route, p *reply) bool {
 	p.unit = rt.cost()
-	b, cost := s.quotas.directory, float64(p.unit)
+	b, cost, form := s.quotas.directory, float64(p.unit), RetrySeconds
 	switch {
+	case rt.on == OnConditionalAccess:
+		b, cost, form = s.quotas.access, 1, RetryNone
 	case rt.on == OnReport:
 		b, cost = s.quotas.reports, 1
 	case rt.on == OnMethods && s.quotas.methods != nil:
@@ -119,6 +124,6 @@ func (s *Server) charge(q *request, rt *route, p *reply) bool {
 	if ok {
 		return true
 	}
-	s.throttle(q, rt, p, RetrySeconds, wait)
+	s.throttle(q, rt, p, form, wait)
 	return false
 }

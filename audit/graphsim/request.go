@@ -95,6 +95,16 @@ const (
 	takesCount
 	takesToken
 	takesRoleFilter
+	takesExpand
+)
+
+// An expand is what a role assignment tells of its principal.
+type expand uint8
+
+const (
+	expandNone expand = iota
+	expandID
+	expandWhole
 )
 
 // A query holds the query options of a request.
@@ -104,6 +114,7 @@ type query struct {
 	filter   filter
 	count    bool
 	token    string
+	expand   expand
 	// carry is the query without the page token, for the link to the next page.
 	carry string
 }
@@ -173,6 +184,16 @@ func (out *query) option(key, value string, takes options) *badQuery {
 		case "false":
 		default:
 			return &badQuery{"BadRequest", "Invalid value '" + value + "' for $count query option found."}
+		}
+	case "$expand":
+		needs = takesExpand
+		switch value {
+		case "principal":
+			out.expand = expandWhole
+		case "principal($select=id)":
+			out.expand = expandID
+		default:
+			return &badQuery{"BadRequest", "Parsing OData Select and Expand failed: '" + value + "'."}
 		}
 	case "$skiptoken":
 		needs = takesToken

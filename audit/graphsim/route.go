@@ -13,7 +13,9 @@ type route struct {
 	user, group int
 	// transitive and cast are for members: nested ones too; users alone.
 	transitive, cast bool
-	// method is the id of a passkey.
+	// path is the path behind the version, as it was written.
+	path string
+	// method is the id of a passkey, or of an authentication strength.
 	method string
 	// fault is a fault that the endpoint has to carry out.
 	fault FaultKind
@@ -25,7 +27,7 @@ func (rt *route) paged() bool { return rt.takes&takesToken != 0 }
 // route finds out what q asks for. Where that is nothing it writes the error and
 // reports false.
 func (s *Server) route(q *request, rt *route, p *reply) bool {
-	rt.user, rt.group = -1, -1
+	rt.user, rt.group, rt.path = -1, -1, q.path
 	if !s.find(q, rt) {
 		p.fail(http.StatusBadRequest, "BadRequest", "Resource not found for the segment '"+q.unknown()+"'.")
 		return false
@@ -36,6 +38,10 @@ func (s *Server) route(q *request, rt *route, p *reply) bool {
 	}
 	if bad := q.parseQuery(rt.takes, &rt.query); bad != nil {
 		p.fail(http.StatusBadRequest, bad.code, bad.message)
+		return false
+	}
+	if rt.cast && s.options.WithoutCast {
+		p.fail(http.StatusBadRequest, "Request_UnsupportedQuery", "The OData cast segment is not supported on this collection.")
 		return false
 	}
 	if rt.cast && (!q.eventual || !rt.query.count) {
@@ -63,14 +69,34 @@ func (s *Server) find(q *request, rt *route) bool {
 		return s.findUser(q, rt)
 	case q.is(0, "groups"):
 		return s.findGroup(q, rt)
+	case q.is(0, "policies") && q.is(1, "authenticationStrengthPolicies"):
+		return findStrengths(q, rt, 1)
 	case q.is(0, "policies"):
 		return findPolicy(q, rt, 1)
 	case q.is(0, "authenticationMethodsPolicy"):
 		return findPolicy(q, rt, 0)
 	case q.is(0, "reports") && q.is(1, "authenticationMethods") && q.is(2, "userRegistrationDetails"):
 		return s.findReport(q, rt)
+	case q.is(0, "identity") && q.is(1, "conditionalAccess") && q.is(2, "authenticationStrength") && q.is(3, "policies"):
+		return findStrengths(q, rt, 3)
+	case q.is(0, "identity") && q.is(1, "conditionalAccess") && q.is(2, "policies"):
+		rt.on, rt.endpoint, rt.takes = OnConditionalAccess, (*Server).access, takesTop|takesToken
+		return q.count == 3
+	case q.is(0, "roleManagement") && q.is(1, "directory") && q.is(2, "roleAssignments"):
+		rt.on, rt.endpoint, rt.takes = OnRoles, (*Server).assignments, takesTop|takesToken|takesExpand
+		return q.count == 3
 	}
 	return false
+}
+
+// findStrengths expects the strengths at segment n.
+func findStrengths(q *request, rt *route, n int) bool {
+	rt.on, rt.endpoint, rt.takes = OnStrengths, (*Server).strengthList, takesToken
+	if q.count == n+1 {
+		return true
+	}
+	rt.endpoint, rt.takes, rt.method = (*Server).strength, 0, q.segments[n+1]
+	return q.count == n+2
 }
 
 func (s *Server) findUser(q *request, rt *route) bool {

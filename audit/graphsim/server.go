@@ -32,9 +32,11 @@ type Options struct {
 	Shape Shape
 	// Policy replaces the body of the passkey policy, if not nil.
 	Policy []byte
-	// WithoutPremium makes the registration report answer that the tenant has no
-	// licence for it.
+	// WithoutPremium makes the registration report and Conditional Access answer
+	// that the tenant has no licence for them.
 	WithoutPremium bool
+	// WithoutCast makes Graph refuse to list a group's members by type.
+	WithoutCast bool
 
 	// Latency passes before each answer; for a $batch once.
 	Latency time.Duration

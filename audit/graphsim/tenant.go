@@ -28,6 +28,10 @@ const (
 	aboutPasskey // and the values above it, one block for each passkey
 )
 
+// What was added later, out of the passkeys' way, so that a seed keeps giving the
+// users and passkeys that it always gave.
+const aboutRoles uint64 = 1 << 15
+
 // A tenant is a pure function of its seed and its size. It is never changed
 // after newTenant and so is safe for concurrent use.
 type tenant struct {
