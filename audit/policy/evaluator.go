@@ -52,7 +52,8 @@ type compiledTarget struct {
 	label      string // such as `group "Pilots"`
 	group      bool   // membership was found through a group
 	unresolved bool   // not everybody in it is known
-	// open says of an unresolved target why, and settle what would settle it.
+	// open says of an unresolved target why, and settle what would settle it,
+	// with %s for its name.
 	open, settle string
 	assumes      audit.AssumptionSet
 	refs         []ref // include targets: the rules that it brings
@@ -105,6 +106,9 @@ func NewEvaluator(p audit.Policy, groups []audit.Group, names Namer) *Evaluator 
 		c.refs = e.refsOf(&p, t)
 		e.include = append(e.include, c)
 	}
+	if r := e.byProfile[strings.ToLower(p.DefaultProfile)]; r != nil {
+		r.standard = p.HasProfiles()
+	}
 	for i, t := range p.Exclude {
 		if isNobody(t.ID) {
 			e.base.Add(AssumeZeroTargetNobody)
@@ -146,16 +150,16 @@ func (e *Evaluator) compile(t audit.Target, number int, read map[string]audit.Gr
 	case !isGroup(t):
 		// It may name a user, or something that is not known yet.
 		c.label, c.unresolved = "target "+printable(t.ID), true
-		c.open, c.settle = "whose kind is not known", "find out what it is"
+		c.open, c.settle = "whose kind is not known", "find out what %s is"
 		c.assumes.Add(AssumeTargetTypeUnknown)
 	case !ok:
-		c.unresolved, c.open, c.settle = true, "whose members were not asked for", "read the members of that group"
+		c.unresolved, c.open, c.settle = true, "whose members were not asked for", "read the members of %s"
 	case g.Outcome == audit.OutcomeGone:
-		c.unresolved, c.open, c.settle = true, "which no longer exists", "take that group off the excluded targets"
+		c.unresolved, c.open, c.settle = true, "which no longer exists", "take %s off the excluded targets"
 	case g.Outcome == audit.OutcomeRefused:
-		c.unresolved, c.open, c.settle = true, "whose members may not be read", "get permission to read the members of that group"
+		c.unresolved, c.open, c.settle = true, "whose members may not be read", "get permission to read the members of %s"
 	case g.Outcome != audit.OutcomeRead:
-		c.unresolved, c.open, c.settle = true, "whose members could not be read", "read the members of that group"
+		c.unresolved, c.open, c.settle = true, "whose members could not be read", "read the members of %s"
 	}
 	return c
 }

@@ -12,8 +12,10 @@ import (
 type class struct {
 	e   *Evaluator
 	set membership
-	// settled is the verdict for every passkey, where scope alone decides.
+	// settled is the verdict for every passkey, where scope alone decides, and
+	// remedy the end of its reason, in words that stand alone.
 	settled *audit.Verdict
+	remedy  string
 	refs    []ref // in the policy's order, each rule once
 	// open are the rules of those include targets of which it is not known
 	// whether the user is in them; a rule may be in it more than once.
@@ -39,27 +41,45 @@ type answer struct {
 func (e *Evaluator) newClass(set membership) *class {
 	c := &class{e: e, set: bytes.Clone(set), answers: map[subject]answer{}}
 	if e.off {
-		c.settle(audit.Blocked, audit.ReasonMethodDisabled, "method state", methodDisabledReason, AssumeDisabledBlocks)
+		c.settle(audit.Blocked, audit.ReasonMethodDisabled, "method state",
+			"the Passkey (FIDO2) method is disabled", "enable it in the authentication methods policy", AssumeDisabledBlocks)
 		return c
 	}
 	if c.exclude(); c.settled != nil {
 		return c
 	}
+	switch included := c.include(); {
+	case included:
+	case c.openInclude != nil:
+		c.settle(audit.Undecided, audit.ReasonGroupUnresolved, "included "+c.openInclude.label,
+			unknownWhether("included ", c.openInclude), c.openInclude.settling(false))
+		c.remedy = c.openInclude.settling(true)
+		c.settled.Assumes |= c.openInclude.assumes
+	default:
+		c.settle(audit.Blocked, audit.ReasonUserNotTargeted, "include targets",
+			"no target of the policy includes this person", e.inclusion(), AssumeUntargetedBlocked)
+	}
+	return c
+}
+
+// include finds the rules that reach the class's users, and those of which
+// that is not known. It reports whether any target holds them for sure.
+func (c *class) include() bool {
 	found := map[*rule]int{}
 	included := false
-	for i := range e.include {
-		t := &e.include[i]
-		sure := has(set, i) && t.assumes == 0
-		if !sure && !t.unresolved {
+	for i := range c.e.include {
+		t := &c.e.include[i]
+		in := c.in(i, t)
+		if in == audit.No {
 			continue
 		}
-		if !sure && c.openInclude == nil {
+		if in == audit.Unknown && c.openInclude == nil {
 			c.openInclude = t
 		}
-		included = included || sure
+		included = included || in == audit.Yes
 		for _, r := range t.refs {
-			r.via, r.nested = t, e.nested(set, i, t)
-			if !sure {
+			r.via, r.nested = t, c.e.nested(c.set, i, t)
+			if in == audit.Unknown {
 				c.open = append(c.open, r)
 				continue
 			}
@@ -69,15 +89,18 @@ func (e *Evaluator) newClass(set membership) *class {
 			c.refer(r, found)
 		}
 	}
+	return included
+}
+
+// in tells whether the class's users are in the target with a number.
+func (c *class) in(n int, t *compiledTarget) audit.Ternary {
 	switch {
-	case included:
-	case c.openInclude != nil:
-		c.settle(audit.Undecided, audit.ReasonGroupUnresolved, "included "+c.openInclude.label, openIncludeReason(c.openInclude))
-		c.settled.Assumes |= c.openInclude.assumes
-	default:
-		c.settle(audit.Blocked, audit.ReasonUserNotTargeted, "include targets", e.notTargetedReason(), AssumeUntargetedBlocked)
+	case has(c.set, n) && t.assumes == 0:
+		return audit.Yes
+	case t.unresolved:
+		return audit.Unknown
 	}
-	return c
+	return audit.No
 }
 
 // exclude settles the class if an exclude target holds its users, or else
@@ -89,8 +112,8 @@ func (c *class) exclude() {
 	for i := range c.e.exclude {
 		t := &c.e.exclude[i]
 		n := len(c.e.include) + i
-		switch {
-		case has(c.set, n) && t.assumes == 0:
+		switch c.in(n, t) {
+		case audit.Yes:
 			r := ref{via: t, nested: c.e.nested(c.set, n, t)}
 			if r.nested != audit.No {
 				r.assumes.Add(AssumeNestedGroups)
@@ -99,18 +122,23 @@ func (c *class) exclude() {
 			if count(r.assumes) < count(by[decides].assumes) {
 				decides = len(by) - 1
 			}
-		case t.unresolved && c.openExclude == nil:
-			c.openExclude = t
+		case audit.Unknown:
+			if c.openExclude == nil {
+				c.openExclude = t
+			}
 		}
 	}
 	if len(by) > 0 {
-		c.settle(audit.Blocked, audit.ReasonUserExcluded, "excluded "+by[decides].via.label, excludedReason(by))
+		cause, remedy, alone := exclusion(by)
+		c.settle(audit.Blocked, audit.ReasonUserExcluded, "excluded "+by[decides].via.label, cause, remedy)
+		c.remedy = alone
 		c.settled.Assumes |= by[decides].assumes
 	}
 }
 
-func (c *class) settle(d audit.Decision, code audit.ReasonCode, by, reason string, assumes ...audit.Assumption) {
-	c.settled = &audit.Verdict{Decision: d, Code: code, Reason: reason, DecidedBy: by}
+func (c *class) settle(d audit.Decision, code audit.ReasonCode, by, cause, remedy string, assumes ...audit.Assumption) {
+	c.settled = &audit.Verdict{Decision: d, Code: code, Reason: cause + ": " + remedy, DecidedBy: by}
+	c.remedy = remedy
 	if d != audit.Blocked {
 		c.settled.Assumes = c.e.base
 	}
@@ -145,7 +173,7 @@ func (c *class) refer(r ref, found map[*rule]int) {
 // Judge says whether the user can sign in with the passkey.
 func (s Scope) Judge(k *audit.Passkey) audit.Verdict {
 	if s.class == nil {
-		return audit.Verdict{Decision: audit.Undecided, Code: audit.ReasonGroupUnresolved, Reason: unknownScopeReason}
+		return audit.Verdict{Decision: audit.Undecided, Code: audit.ReasonGroupUnresolved, Reason: "it is not known which targets include this person"}
 	}
 	if s.class.settled != nil {
 		return *s.class.settled
@@ -166,19 +194,24 @@ func (s Scope) Registrable(k *audit.Passkey, v audit.Verdict) audit.Ternary {
 	case v.Decision != audit.Allowed || s.class == nil || s.class.settled != nil:
 		return audit.Unknown
 	}
-	key := subjectOf(k)
-	a := s.class.answer(key)
-	synced := key.kind == audit.Synced
+	a := s.class.answer(subjectOf(k))
+	return registrable(k, a.free, a.maybe)
+}
+
+// registrable tells of an allowed passkey whether it could be registered again
+// under rules of which some ask for no attestation, or some do not say.
+func registrable(k *audit.Passkey, free, maybe bool) audit.Ternary {
+	synced := passkeyType(k.Type) == audit.Synced
 	switch {
-	case a.free:
+	case free:
 		return audit.Yes
-	case synced && a.maybe:
+	case synced && maybe:
 		return audit.Unknown
 	case synced:
 		return audit.No
 	case k.Attestation == audit.Attested:
 		return audit.Yes
-	case k.Attestation == audit.NotAttested && !a.maybe:
+	case k.Attestation == audit.NotAttested && !maybe:
 		return audit.No
 	}
 	return audit.Unknown
@@ -223,7 +256,10 @@ func (c *class) decide(s subject) answer {
 	case best.decision != audit.Allowed && c.openInclude != nil:
 		c.leaveOpen(&a.verdict, "included ", c.openInclude)
 	}
-	a.verdict.Reason = c.sentence(best, s)
+	cause, remedy := c.sentence(best, s, false)
+	if a.verdict.Reason = cause; remedy != "" {
+		a.verdict.Reason += ": " + remedy
+	}
 	return a
 }
 

@@ -216,6 +216,16 @@ func drawList(t *rapid.T) audit.KeyRestrictions {
 	}
 }
 
+// drawGroups tells what became of reading some of the groups.
+func drawGroups(t *rapid.T) []audit.Group {
+	var groups []audit.Group
+	for _, id := range rapid.SliceOfNDistinct(drawGroup, 0, 3, strings.ToLower).Draw(t, "known groups") {
+		outcome := rapid.SampledFrom([]audit.Outcome{audit.OutcomeRead, audit.OutcomeRead, audit.OutcomeRead, audit.OutcomeGone, audit.OutcomeFailed}).Draw(t, "outcome")
+		groups = append(groups, audit.Group{ID: id, Outcome: outcome})
+	}
+	return groups
+}
+
 func drawMember(t *rapid.T) []audit.Membership {
 	var all []audit.Membership
 	for _, id := range rapid.SliceOfN(drawGroup, 0, 2).Draw(t, "member") {
@@ -277,11 +287,7 @@ func TestAgainstNaive(t *testing.T) {
 	seen := map[audit.ReasonCode]int{}
 	check := func(t *rapid.T) {
 		p := drawPolicy(t)
-		var groups []audit.Group
-		for _, id := range rapid.SliceOfNDistinct(drawGroup, 0, 3, strings.ToLower).Draw(t, "known groups") {
-			outcome := rapid.SampledFrom([]audit.Outcome{audit.OutcomeRead, audit.OutcomeRead, audit.OutcomeRead, audit.OutcomeGone, audit.OutcomeFailed}).Draw(t, "outcome")
-			groups = append(groups, audit.Group{ID: id, Outcome: outcome})
-		}
+		groups := drawGroups(t)
 		e := policy.NewEvaluator(p, groups, names)
 		for range 30 {
 			user := strings.ToLower(drawUser.Draw(t, "who"))

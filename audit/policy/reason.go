@@ -29,24 +29,25 @@ const (
 )
 
 // sentence says why a passkey is judged as it is, in words that a help desk
-// can read out. Where the passkey is not allowed, it tells how the person came
-// to the rule, and ends in what would let the passkey pass.
-func (c *class) sentence(f finding, s subject) string {
+// can read out. Where the passkey is not allowed, the cause tells how the
+// person came to the rule, and remedy what would let the passkey pass: words
+// that stand behind the cause, or alone.
+func (c *class) sentence(f finding, s subject, alone bool) (cause, remedy string) {
 	allowed := f.decision == audit.Allowed
 	switch {
 	case allowed && c.openExclude == nil:
-		return c.e.cause(f, s)
+		return c.e.cause(f, s), ""
 	case allowed:
-		return unknownWhether("excluded ", c.openExclude) + ", while " + f.ref.rule.subject + " would let this passkey pass: " + c.openExclude.settle
+		return unknownWhether("excluded ", c.openExclude) + ", while " + f.ref.rule.subject + " would let this passkey pass", c.openExclude.settling(alone)
 	case c.openInclude != nil:
-		return unknownWhether("included ", c.openInclude) + ", and nothing else is sure to let this passkey pass: " +
-			c.openInclude.settle + ", or " + c.e.remedy(f, s, true)
+		return unknownWhether("included ", c.openInclude) + ", and nothing else is sure to let this passkey pass",
+			c.openInclude.settling(alone) + ", or " + c.e.remedy(f, s, true)
 	}
-	text := c.e.cause(f, s) + ": " + c.e.remedy(f, s, false)
+	cause, remedy = c.e.cause(f, s), c.e.remedy(f, s, alone)
 	if c.openExclude != nil {
-		text += " (" + unknownWhether("excluded ", c.openExclude) + ")"
+		remedy += " (" + unknownWhether("excluded ", c.openExclude) + ")"
 	}
-	return text
+	return cause, remedy
 }
 
 // cause says what a rule makes of a passkey.
@@ -83,6 +84,9 @@ func (e *Evaluator) cause(f finding, s subject) string {
 	case whyListKind:
 		return "it is not known whether the enforced list of " + r.named(f, ",") + " allows or blocks"
 	case whyProfileMissing:
+		if r.via == nil {
+			return "a target names " + r.rule.subject + ", but the policy does not hold it"
+		}
 		return r.named(f, ",") + " applies to this person, but the policy does not hold it"
 	}
 	return ""

@@ -7,43 +7,50 @@ import (
 	"passkey-audit/audit"
 )
 
-// Sentences that hold for every passkey of a person.
-const (
-	methodDisabledReason = "the Passkey (FIDO2) method is disabled: enable it in the authentication methods policy"
-	unknownScopeReason   = "it is not known which targets include this person"
-)
-
 // unknownWhether says of which target it is not known whether it holds the
 // person, and why not.
 func unknownWhether(role string, t *compiledTarget) string {
 	return "it is not known whether this person is in the " + role + t.label + ", " + t.open
 }
 
-func openIncludeReason(t *compiledTarget) string {
-	return unknownWhether("included ", t) + ": " + t.settle
+// settling says what would settle who is in the target, behind its name or, in
+// words that stand alone, with it.
+func (t *compiledTarget) settling(alone bool) string {
+	name := "that group"
+	switch {
+	case alone:
+		name = t.label
+	case t.assumes != 0:
+		name = "it"
+	}
+	return strings.ReplaceAll(t.settle, "%s", name)
 }
 
-// excludedReason names every target that excludes a person: each of them has
-// to go.
-func excludedReason(by []ref) string {
-	var ways, steps []string
+// exclusion says what excludes a person, and what would end that: each target
+// that does has to go. Alone is the remedy in words that stand alone.
+func exclusion(by []ref) (cause, remedy, alone string) {
+	const excludes = "the policy excludes this person from passkeys through "
+	var ways, out, steps, leave, named []string
 	groups, nested, targets := 0, 0, 0
 	for _, r := range by {
 		if r.via.Everyone() {
 			// Whatever else excludes the person is of no account beside it.
-			return "the policy excludes all users from passkeys: take all users off the excluded targets"
+			remedy = "take all users off the excluded targets"
+			return "the policy excludes all users from passkeys", remedy, remedy
 		}
 		ways = append(ways, r.way())
 		switch {
 		case !r.via.group:
 			targets++
+			continue
 		case r.nested == audit.Yes:
 			nested++
-		default:
-			groups++
+			leave = append(leave, "the group nested in "+r.via.label)
+			continue
 		}
+		groups++
+		leave = append(leave, r.via.label)
 	}
-	var out []string
 	if groups > 0 {
 		out = append(out, these(groups, "that group", "those groups"))
 	}
@@ -52,20 +59,20 @@ func excludedReason(by []ref) string {
 	}
 	if len(out) > 0 {
 		steps = append(steps, "take this person out of "+and(out))
+		named = append(named, "take this person out of "+and(leave))
 	}
 	if targets > 0 {
-		steps = append(steps, "take "+these(targets, "that target", "those targets")+" off the excluded ones")
+		steps = append(steps, "take "+these(targets, "that target", "those targets")+" off the policy")
+		named = append(named, "take this person off the excluded targets")
 	}
-	return "the policy excludes this person from passkeys through " + and(ways) + ": " + and(steps)
+	return excludes + and(ways), and(steps), and(named)
 }
 
 // maxNamed bounds how many groups a sentence lists.
 const maxNamed = 3
 
-// notTargetedReason names the groups that would make a person one who may use
-// passkeys.
-func (e *Evaluator) notTargetedReason() string {
-	const cause = "no target of the policy includes this person: "
+// inclusion says what would make a person one who may use passkeys.
+func (e *Evaluator) inclusion() string {
 	var groups []string
 	for i := range e.include {
 		if t := &e.include[i]; t.group && t.assumes == 0 {
@@ -74,11 +81,11 @@ func (e *Evaluator) notTargetedReason() string {
 	}
 	switch n := len(groups); {
 	case n == 0:
-		return cause + "include all users, or a group that this person is in"
+		return "include all users, or a group that this person is in"
 	case n > maxNamed:
-		return cause + "put this person into one of the " + plural(n, "group", "groups") + " that the policy includes"
+		return "put this person into one of the " + plural(n, "group", "groups") + " that the policy includes"
 	}
-	return cause + "put this person into " + strings.Join(groups, " or ")
+	return "put this person into " + strings.Join(groups, " or ")
 }
 
 func these(n int, one, many string) string {
@@ -237,7 +244,7 @@ func (r *rule) other(w wording, s subject) string {
 	switch {
 	case !r.enforced:
 		return text
-	case r.list == listAllow && r.listLength > 0:
+	case r.list == listAllow && len(r.listed) > 0:
 		return text + " with an authenticator on " + w.list
 	case r.list == listBlock && r.listLength > 0 && s.known.unknown():
 		return text + " with an authenticator that states its AAGUID and is not on " + w.list

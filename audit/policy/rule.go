@@ -13,7 +13,9 @@ type rule struct {
 	subject   string // how sentences name it, such as `profile "Pilots"`
 	plural    bool   // "the tenant-wide restrictions allow", "the profile allows"
 
-	missing bool // named by a target, but not part of the policy
+	id       string // the profile's id as written; empty for the tenant-wide restrictions
+	standard bool   // the default profile
+	missing  bool   // named by a target, but not part of the policy
 
 	anyType             bool // no restriction by type: the older shape
 	deviceBound, synced bool
@@ -43,7 +45,7 @@ func profileRule(p *audit.Profile) *rule {
 	if printable(name) == "" {
 		name = "(no name)"
 	}
-	r := &rule{decidedBy: name, subject: "profile " + quote(name)}
+	r := &rule{id: p.ID, decidedBy: name, subject: "profile " + quote(name)}
 	for _, t := range p.Types {
 		switch passkeyType(t) {
 		case audit.DeviceBound:
@@ -77,7 +79,7 @@ func missingRule(id string) *rule {
 	if printable(id) == "" { // only the default profile can be unnamed
 		return &rule{missing: true, decidedBy: "the default passkey profile", subject: "the default passkey profile"}
 	}
-	return &rule{missing: true, decidedBy: id, subject: "profile " + quote(id)}
+	return &rule{id: id, missing: true, decidedBy: id, subject: "profile " + quote(id)}
 }
 
 func (r *rule) restrict(k audit.KeyRestrictions) {
