@@ -15,6 +15,9 @@ import (
 func TestMigrationsStay(t *testing.T) {
 	for i, want := range []string{
 		"6919bc7f0c36f1a0e6c3d6ae12c960679ba82324d98519e7e9744ef28e15c233",
+		"d48125f3e0ff892064069de0b708283c1802892695d2b1a4039ecec59351e408",
+		"bd0e46182b874ad8b634ef19bd90bdaf9b1d96cfefd21b761dad1c135e0a0317",
+		"536c6fb7c96d6416b7bb8a161ab494451970eee00ea58609f69528ea6aa77b15",
 	} {
 		sum := sha256.Sum256([]byte(migrations[i]))
 		if got := hex.EncodeToString(sum[:]); got != want {

@@ -1,16 +1,13 @@
 package snapshot
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 
 	"passkey-audit/audit"
 )
@@ -21,6 +18,8 @@ type Reader struct {
 	db   *sql.DB
 	path string
 	meta Meta
+	// version is the schema's, which is the one of when it was written.
+	version int
 }
 
 // OpenReader opens a snapshot to read it. The caller closes it. It returns
@@ -37,7 +36,10 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	// With one connection, a query inside a range over rows waits for ever.
 	db.SetMaxOpenConns(4)
 	r := &Reader{db: db, path: path}
-	if r.meta, err = readMeta(ctx, db); err != nil {
+	if err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&r.version); err == nil {
+		r.meta, err = readMeta(ctx, db)
+	}
+	if err != nil {
 		err = classify(err)
 		if !errors.Is(err, ErrInUse) && !errors.Is(err, ErrNoSnapshot) {
 			err = fmt.Errorf("%w: %w", ErrNoSnapshot, err)
@@ -103,114 +105,6 @@ func (r *Reader) Groups(ctx context.Context) ([]audit.Group, error) {
 		out = append(out, g)
 	}
 	return out, rows.Err()
-}
-
-// A Record is a user with everything that was read of him.
-type Record struct {
-	audit.User
-	Outcome  audit.Outcome
-	Passkeys []audit.Passkey
-	// MemberOf holds the ids, in lower case, of those groups that were read and
-	// have the user among their transitive members.
-	MemberOf []string
-}
-
-// Users gives every listed user with the passkeys, ordered by the user
-// principal name in lower case and then by id; passkeys are ordered by the time
-// of registration and then by id. A record is valid until the next one. An
-// error ends the sequence.
-func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
-	return func(yield func(*Record, error) bool) {
-		groups, err := r.hasMembers(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		memberOf := "''"
-		if groups {
-			memberOf = "coalesce((SELECT group_concat(m.group_id) FROM group_members m WHERE m.user_id = u.id), '')"
-		}
-		rows, err := r.db.QueryContext(ctx, `SELECT u.seq, u.id, u.upn, u.display_name, u.user_type, u.enabled, u.admin, u.outcome, `+memberOf+`,
-			k.id, k.name, k.aaguid, k.model, k.type, k.attestation, k.created_at, k.last_used_at
-			FROM users u LEFT JOIN passkeys k ON k.user_seq = u.seq
-			ORDER BY u.upn_key, u.id`)
-		if err != nil {
-			yield(nil, fmt.Errorf("read users: %w", classify(err)))
-			return
-		}
-		defer rows.Close()
-		if err := r.scanUsers(rows, yield); err != nil {
-			yield(nil, fmt.Errorf("read users: %w", classify(err)))
-		}
-	}
-}
-
-// scanUsers joins the rows of one user. It returns nil also where yield wants
-// no more.
-func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) error {
-	var rec Record
-	var current int64
-	have := false
-	for rows.Next() {
-		var seq int64
-		var u audit.User
-		var outcome, memberOf string
-		var enabled, admin sql.NullBool
-		var k [8]sql.NullString
-		if err := rows.Scan(&seq, &u.ID, &u.UPN, &u.DisplayName, &u.Type, &enabled, &admin, &outcome, &memberOf,
-			&k[0], &k[1], &k[2], &k[3], &k[4], &k[5], &k[6], &k[7]); err != nil {
-			return err
-		}
-		if !have || seq != current {
-			if have && !yieldSorted(&rec, yield) {
-				return nil
-			}
-			u.TenantID, u.Enabled, u.Admin = r.meta.Tenant.ID, nullTernary(enabled), nullTernary(admin)
-			rec = Record{User: u, Outcome: audit.Outcome(outcome), Passkeys: rec.Passkeys[:0]}
-			if memberOf != "" {
-				rec.MemberOf = strings.Split(memberOf, ",")
-			}
-			current, have = seq, true
-		}
-		if k[0].Valid {
-			rec.Passkeys = append(rec.Passkeys, audit.Passkey{
-				ID: k[0].String, Name: k[1].String, AAGUID: k[2].String, Model: k[3].String, Type: audit.PasskeyType(k[4].String),
-				Attestation: audit.AttestationLevel(k[5].String), CreatedAt: parseTime(k[6].String), LastUsedAt: parseTime(k[7].String),
-			})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if have {
-		yieldSorted(&rec, yield)
-	}
-	return nil
-}
-
-// yieldSorted puts the passkeys in order, which costs less here than in SQL,
-// where it would be a sort of all users.
-func yieldSorted(rec *Record, yield func(*Record, error) bool) bool {
-	slices.SortFunc(rec.Passkeys, func(a, b audit.Passkey) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-	return yield(rec, nil)
-}
-
-func nullTernary(b sql.NullBool) audit.Ternary {
-	if !b.Valid {
-		return audit.Unknown
-	}
-	return audit.TernaryOf(b.Bool)
-}
-
-func (r *Reader) hasMembers(ctx context.Context) (bool, error) {
-	var has bool
-	err := r.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM group_members)").Scan(&has)
-	if err != nil {
-		return false, fmt.Errorf("read members: %w", classify(err))
-	}
-	return has, nil
 }
 
 // Failures gives what could not be read: first what is no user, then users by

@@ -11,10 +11,14 @@ import (
 )
 
 // Names of reports: the registration report as a whole, and its rows of
-// administrators alone.
+// administrators alone; then what else a tenant may not have or not permit to
+// be read, and whose absence is told in a line.
 const (
-	ReportEverybody      = "everybody"
-	ReportAdministrators = "administrators"
+	ReportEverybody         = "everybody"
+	ReportAdministrators    = "administrators"
+	ReportRoles             = audit.WhatRoles
+	ReportStrengths         = audit.WhatStrengths
+	ReportConditionalAccess = audit.WhatConditionalAccess
 )
 
 // A ReportState tells what became of reading a report.
@@ -32,14 +36,15 @@ const (
 	ReportFailed  ReportState = "failed"
 )
 
-// A Report is how far the reading of a registration report has come.
+// A Report is how far the reading of a registration report, or of something
+// else that is optional, has come.
 type Report struct {
 	Name  string
 	State ReportState
 	// Next is the link to the next page; empty before the first.
 	Next            string
 	Pages, Restarts int
-	// Users counts the rows, and Oldest and Newest are when the report last
+	// Users counts the rows (users, or whatever else it lists), and Oldest and Newest are when the report last
 	// looked at one of them; zero where it does not say.
 	Users          int
 	Oldest, Newest time.Time
@@ -57,7 +62,10 @@ func scanReport(scan func(...any) error) (Report, error) {
 	err := scan(&r.Name, &r.State, &r.Next, &r.Pages, &r.Restarts, &r.Users, &oldest, &newest, &r.LeftOut, &r.Failure.Status, &r.Failure.Code, &r.Failure.Message)
 	r.Oldest, r.Newest = parseTime(oldest), parseTime(newest)
 	if r.State != ReportReading && r.State != ReportRead {
-		r.Failure.What = audit.WhatRegistration
+		r.Failure.What = r.Name
+		if r.Name == ReportEverybody || r.Name == ReportAdministrators {
+			r.Failure.What = audit.WhatRegistration
+		}
 	}
 	return r, err
 }
@@ -166,6 +174,14 @@ func putReport(ctx context.Context, tx *sql.Tx, r Report) error {
 func (s *Store) RestartReport(ctx context.Context, name string) error {
 	return s.changeReport(ctx, name, func(r *Report) {
 		*r = Report{Name: name, State: ReportReading, Restarts: r.Restarts + 1, LeftOut: r.LeftOut}
+	})
+}
+
+// FinishReport keeps that a report is read whose rows are kept elsewhere, and
+// how many pages and rows it had.
+func (s *Store) FinishReport(ctx context.Context, name string, pages, rows int) error {
+	return s.changeReport(ctx, name, func(r *Report) {
+		*r = Report{Name: name, State: ReportRead, Pages: pages, Users: rows}
 	})
 }
 

@@ -23,7 +23,7 @@ func TestRegistrations(t *testing.T) {
 	ctx := t.Context()
 	off := listed("off", "off@contoso.com")
 	off.Enabled = audit.No
-	_, err := s.AddPage(ctx, []snapshot.ListedUser{listed("u1", "u1@contoso.com"), listed("u2", "u2@contoso.com"), listed("u3", "u3@contoso.com")}, "page2")
+	_, err := s.AddPages(ctx, []snapshot.ListedUser{listed("u1", "u1@contoso.com"), listed("u2", "u2@contoso.com"), listed("u3", "u3@contoso.com")}, 1, "page2")
 	must(t, err)
 	must(t, s.AddRegistrations(ctx, snapshot.ReportEverybody, audit.RegistrationPage{Rows: []audit.Registration{
 		registration("u3", audit.Yes, 5, "passKeySynced"), registration("u4", audit.Yes, 4, "fido2"), registration("u2", audit.No, 6, "email"),
@@ -39,7 +39,7 @@ func TestRegistrations(t *testing.T) {
 	if d := cmp.Diff(snapshot.Report{Name: snapshot.ReportEverybody, State: snapshot.ReportReading, Next: "more", Pages: 1, Users: 5, Oldest: at(4), Newest: at(9)}, got); d != "" {
 		t.Errorf("Report (-want +got):\n%s", d)
 	}
-	_, err = s.AddPage(ctx, []snapshot.ListedUser{listed("u4", "u4@contoso.com"), listed("u5", "u5@contoso.com"), off, listed("new", "new@contoso.com")}, "")
+	_, err = s.AddPages(ctx, []snapshot.ListedUser{listed("u4", "u4@contoso.com"), listed("u5", "u5@contoso.com"), off, listed("new", "new@contoso.com")}, 1, "")
 	must(t, err)
 	must(t, s.AddRegistrations(ctx, snapshot.ReportEverybody, audit.RegistrationPage{Rows: []audit.Registration{
 		registration("u1", audit.Unknown, 7, "passKeyDeviceBound"), registration("u3", audit.Unknown, 7, "passKeySynced"),
@@ -114,13 +114,13 @@ func TestRegistrations(t *testing.T) {
 func TestReportThatEndsEarly(t *testing.T) {
 	s, path := create(t)
 	ctx := t.Context()
-	_, err := s.AddPage(ctx, []snapshot.ListedUser{listed("u1", "u1@contoso.com"), listed("u2", "u2@contoso.com")}, "")
+	_, err := s.AddPages(ctx, []snapshot.ListedUser{listed("u1", "u1@contoso.com"), listed("u2", "u2@contoso.com")}, 1, "")
 	must(t, err)
 	must(t, s.AddRegistrations(ctx, snapshot.ReportEverybody, audit.RegistrationPage{Rows: []audit.Registration{
 		registration("u1", audit.No, 1), registration("u2", audit.Yes, 1), registration("u3", audit.No, 1)}, Next: "more"}, all))
 	must(t, s.RestartReport(ctx, snapshot.ReportEverybody))
 	must(t, s.ForgetNonAdmins(ctx))
-	_, err = s.AddPage(ctx, []snapshot.ListedUser{listed("u3", "u3@contoso.com")}, "")
+	_, err = s.AddPages(ctx, []snapshot.ListedUser{listed("u3", "u3@contoso.com")}, 1, "")
 	must(t, err)
 	f := audit.Failure{What: audit.WhatRegistration, Status: 403, Code: "accessDenied", Message: "no"}
 	must(t, s.EndReport(ctx, snapshot.ReportEverybody, snapshot.ReportRefused, f))

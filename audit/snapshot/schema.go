@@ -2,7 +2,7 @@ package snapshot
 
 // version is the schema's version, kept in the file's user_version. A file
 // with a higher one comes from a newer passkey-audit and is refused.
-const version = 3
+const version = 4
 
 // applicationID marks the file as ours (SQLite's application_id): "PKA1".
 const applicationID = 0x504b4131
@@ -132,4 +132,23 @@ CREATE TABLE reports (
 -- To keep it cost more with every user than it saved: whoever is pending comes
 -- after those who are not, but for the few that are tried again.
 DROP INDEX users_pending;
+`, `
+-- How many passkeys were read, 9 for 9 and more; null: not known. It saves a
+-- search for the passkeys of those who hold none, which is most of a tenant.
+ALTER TABLE users ADD COLUMN holds INTEGER;
+
+-- 1: a member through another group alone; 0: a direct member; null: not known.
+ALTER TABLE group_members ADD COLUMN nested INTEGER;
+
+-- What became of reading the direct members; 'pending': not read.
+ALTER TABLE groups ADD COLUMN direct TEXT NOT NULL DEFAULT 'pending';
+
+-- Active assignments of directory roles.
+CREATE TABLE roles (
+  principal_id   TEXT NOT NULL,          -- a user's, a group's or an application's
+  principal_type TEXT NOT NULL,          -- empty: not sent
+  role_id        TEXT NOT NULL,
+  scope          TEXT NOT NULL,          -- / for the whole tenant
+  PRIMARY KEY (principal_id, role_id, scope)
+) STRICT, WITHOUT ROWID;
 `}

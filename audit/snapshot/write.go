@@ -16,6 +16,11 @@ import (
 const (
 	// DocumentPolicy is the Passkey (FIDO2) configuration as Graph sent it.
 	DocumentPolicy = "policy"
+	// DocumentStrengths and DocumentConditionalAccess are JSON arrays of
+	// authentication strengths and Conditional Access policies, each as Graph
+	// sent it.
+	DocumentStrengths         = "strengths"
+	DocumentConditionalAccess = "conditional_access"
 )
 
 // PutDocument keeps a body as Graph sent it, instead of any former one.
@@ -58,20 +63,14 @@ type ListedUser struct {
 	Outcome audit.Outcome
 }
 
-// AddPage adds a page of users and the link to the next page in one
-// transaction; an empty link ends the listing. A user who is there already
-// keeps the outcome: a page may be added twice. It returns how many users are
-// new.
-func (s *Store) AddPage(ctx context.Context, users []ListedUser, next string) (added int, err error) {
-	return s.AddPages(ctx, users, 1, next)
-}
-
-// AddPages adds the users of several pages that follow each other, and the link
-// behind the last of them, as AddPage does for one.
+// AddPages adds the users of pages that follow each other, and the link behind
+// the last of them, in one transaction; an empty link ends the listing. A user
+// who is there already keeps the outcome: a page may be added twice. It returns
+// how many users are new.
 func (s *Store) AddPages(ctx context.Context, users []ListedUser, pages int, next string) (added int, err error) {
 	ctx = context.WithoutCancel(ctx)
 	err = s.tx(ctx, func(tx *sql.Tx) error {
-		ins := bulk{tx: tx, before: "INSERT INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES ", row: "(?, ?, ?, ?, ?, ?, ?)", after: " ON CONFLICT (id) DO NOTHING"}
+		ins := bulk{tx: tx, sql: bulkSQL{"INSERT OR IGNORE INTO users (id, upn, upn_key, display_name, user_type, enabled, outcome) VALUES ", "(?, ?, ?, ?, ?, ?, ?)"}}
 		for i := range users {
 			u := &users[i]
 			if err := ins.add(ctx, u.ID, u.UPN, strings.ToLower(u.UPN), u.DisplayName, u.Type, ternary(u.Enabled), string(u.Outcome)); err != nil {
@@ -176,10 +175,19 @@ func runOf(rs []Result, from int) int {
 	return to
 }
 
-// A recorder holds the statements of Record, in a transaction.
+// A recorder holds the statements of Record, prepared for all transactions.
 type recorder struct {
 	users, clear, fail *sql.Stmt
-	keys               *bulk
+	keys               bulkStatements
+}
+
+// insertPasskeys adds passkeys of users whose former ones were removed before.
+// Should Graph list one twice, it is the same passkey.
+func insertPasskeys() bulkSQL {
+	return bulkSQL{
+		"INSERT OR IGNORE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES ",
+		"(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	}
 }
 
 // prepare prepares the statements of Record at its first call, for all later
@@ -191,7 +199,8 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		to  **sql.Stmt
 		sql string
 	}{
-		{&s.recorder.users, "UPDATE users SET outcome = ? WHERE seq BETWEEN ? AND ?"},
+		// One statement serves a run of users: ?4 has a digit for each.
+		{&s.recorder.users, "UPDATE users SET outcome = ?1, holds = CAST(substr(?4, seq - ?2 + 1, 1) AS INTEGER) WHERE seq BETWEEN ?2 AND ?3"},
 		{&s.recorder.clear, "DELETE FROM passkeys WHERE user_seq BETWEEN ? AND ?"},
 		{&s.recorder.fail, insertFailure},
 	} {
@@ -201,19 +210,40 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 			}
 		}
 	}
-	return nil
+	return s.recorder.keys.prepare(ctx, s.db, insertPasskeys())
 }
 
-// in gives the statements in a transaction, which closes them.
-func (w recorder) in(ctx context.Context, tx *sql.Tx) recorder {
-	keys := bulk{tx: tx, before: "INSERT OR REPLACE INTO passkeys (user_seq, id, name, aaguid, model, type, attestation, created_at, last_used_at) VALUES ", row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)"}
-	return recorder{tx.StmtContext(ctx, w.users), tx.StmtContext(ctx, w.clear), tx.StmtContext(ctx, w.fail), &keys}
+// A recording holds the statements of a recorder in a transaction, which closes
+// them.
+type recording struct {
+	users, clear, fail *sql.Stmt
+	keys               bulk
+}
+
+func (w *recorder) in(ctx context.Context, tx *sql.Tx) *recording {
+	return &recording{
+		tx.StmtContext(ctx, w.users), tx.StmtContext(ctx, w.clear), tx.StmtContext(ctx, w.fail),
+		bulk{tx: tx, sql: insertPasskeys(), prepared: &w.keys},
+	}
+}
+
+// held gives the digits of users.holds for a run of users; nil, which stands
+// for not known, unless they were read.
+func held(rs []Result) any {
+	if rs[0].Outcome != audit.OutcomeRead {
+		return nil
+	}
+	digits := make([]byte, len(rs))
+	for i := range rs {
+		digits[i] = '0' + byte(min(9, len(rs[i].Passkeys)))
+	}
+	return string(digits)
 }
 
 // run records users who follow each other and have the same outcome.
-func (w recorder) run(ctx context.Context, rs []Result) error {
+func (w *recording) run(ctx context.Context, rs []Result) error {
 	first, last := rs[0].Seq, rs[len(rs)-1].Seq
-	if _, err := w.users.ExecContext(ctx, string(rs[0].Outcome), first, last); err != nil {
+	if _, err := w.users.ExecContext(ctx, string(rs[0].Outcome), first, last, held(rs)); err != nil {
 		return err
 	}
 	if _, err := w.clear.ExecContext(ctx, first, last); err != nil {
@@ -273,120 +303,6 @@ func ternary(t audit.Ternary) any {
 		return 0
 	}
 	return nil
-}
-
-// GroupListing is how far the reading of a group has come.
-type GroupListing struct {
-	Outcome audit.Outcome
-	Next    string
-}
-
-// GroupListing reads how far a group has come; OutcomePending with an empty
-// link where nothing was read.
-func (s *Store) GroupListing(ctx context.Context, id string) (GroupListing, error) {
-	g := GroupListing{Outcome: audit.OutcomePending}
-	err := s.db.QueryRowContext(ctx, "SELECT outcome, next_link FROM groups WHERE id = ?", strings.ToLower(id)).Scan(&g.Outcome, &g.Next)
-	if err != nil && err != sql.ErrNoRows { //nolint:errorlint // Scan returns it bare
-		return GroupListing{}, fmt.Errorf("read group: %w", classify(err))
-	}
-	return g, nil
-}
-
-// PutGroup keeps a group's name and outcome; its members stay as they are.
-func (s *Store) PutGroup(ctx context.Context, g audit.Group) error {
-	return s.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO groups (id, name, outcome) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, outcome = excluded.outcome",
-			strings.ToLower(g.ID), g.Name, string(g.Outcome))
-		if err != nil {
-			return fmt.Errorf("write group: %w", err)
-		}
-		if g.Failure == nil {
-			_, err = tx.ExecContext(ctx, "DELETE FROM failures WHERE what = ? AND id = ?", audit.WhatGroup, strings.ToLower(g.ID))
-			return err
-		}
-		f := *g.Failure
-		_, err = tx.ExecContext(ctx, insertFailure, f.What, strings.ToLower(g.ID), f.UPN, f.Status, f.Code, f.Message, f.RequestID, f.Attempts)
-		return err
-	})
-}
-
-// AddMembers adds a page of members and the link to the next one in one
-// transaction; an empty link means that the group is read.
-func (s *Store) AddMembers(ctx context.Context, groupID string, userIDs []string, next string) error {
-	ctx = context.WithoutCancel(ctx)
-	outcome := audit.OutcomePending
-	if next == "" {
-		outcome = audit.OutcomeRead
-	}
-	groupID = strings.ToLower(groupID)
-	err := s.tx(ctx, func(tx *sql.Tx) error {
-		ins, err := tx.PrepareContext(ctx, "INSERT OR IGNORE INTO group_members (user_id, group_id) VALUES (?, ?)")
-		if err != nil {
-			return err
-		}
-		defer ins.Close()
-		for _, id := range userIDs {
-			if _, err := ins.ExecContext(ctx, id, groupID); err != nil {
-				return err
-			}
-		}
-		_, err = tx.ExecContext(ctx, "UPDATE groups SET next_link = ?, outcome = ? WHERE id = ?", next, string(outcome), groupID)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write members: %w", err)
-	}
-	return nil
-}
-
-// RestartGroup forgets the link to a group's next page of members.
-func (s *Store) RestartGroup(ctx context.Context, groupID string) error {
-	_, err := s.db.ExecContext(ctx, "UPDATE groups SET next_link = '' WHERE id = ?", strings.ToLower(groupID))
-	if err != nil {
-		return fmt.Errorf("restart group: %w", classify(err))
-	}
-	return nil
-}
-
-// Members reports which of the users are members of any of the groups.
-func (s *Store) Members(ctx context.Context, groupIDs, userIDs []string) (map[string]bool, error) {
-	in := make(map[string]bool)
-	st, err := s.db.PrepareContext(ctx, "SELECT group_id FROM group_members WHERE user_id = ?")
-	if err != nil {
-		return nil, fmt.Errorf("read members: %w", classify(err))
-	}
-	defer st.Close()
-	want := make(map[string]bool)
-	for _, g := range groupIDs {
-		want[strings.ToLower(g)] = true
-	}
-	for _, id := range userIDs {
-		ids, err := strs(st.QueryContext(ctx, id))
-		if err != nil {
-			return nil, fmt.Errorf("read members: %w", err)
-		}
-		for _, g := range ids {
-			in[id] = in[id] || want[g]
-		}
-	}
-	return in, nil
-}
-
-// strs reads a query's one column of text.
-func strs(rows *sql.Rows, err error) ([]string, error) {
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
 }
 
 // Effort is what a run has cost so far.

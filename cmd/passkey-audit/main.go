@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -15,6 +16,12 @@ func main() { os.Exit(start()) }
 // start runs the program with the process's own streams and signals. The first
 // Ctrl-C (or SIGTERM) asks it to stop gently, the second one stops it at once.
 func start() int {
+	if os.Getenv("GOGC") == "" {
+		// Little is alive at a time, whatever the tenant's size: a collector
+		// that runs half as often costs a few megabytes and saves a tenth of
+		// the processor's time.
+		debug.SetGCPercent(200)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop := make(chan struct{})
