@@ -38,10 +38,18 @@ type Source interface {
 	Group(ctx context.Context, id string) (audit.Group, error)
 	// GroupMembers reads a page of a group's transitive members.
 	GroupMembers(ctx context.Context, id, link string) (audit.MemberPage, error)
+	// DirectMembers reads a page of those users who are in the group themselves.
+	DirectMembers(ctx context.Context, id, link string) (audit.MemberPage, error)
 	// Registration reads a page of the registration report, of administrators
 	// alone if wanted. An error may have a method Unlicensed() bool, which says
-	// that the tenant has no licence for it.
+	// that the tenant has no licence for it; that holds for all that follows.
 	Registration(ctx context.Context, admins bool, link string) (audit.RegistrationPage, error)
+	// RoleAssignments reads a page of the active assignments of directory roles.
+	RoleAssignments(ctx context.Context, link string) (audit.RolePage, error)
+	// Strengths reads a page of the authentication strengths.
+	Strengths(ctx context.Context, link string) (audit.ItemPage, error)
+	// ConditionalAccess reads a page of the Conditional Access policies.
+	ConditionalAccess(ctx context.Context, link string) (audit.ItemPage, error)
 }
 
 // MaxBatch is how many users one request for passkeys may name: the limit of
@@ -66,6 +74,13 @@ type Options struct {
 	Scope snapshot.Scope
 	// PolicyGroups names the groups on which a policy's verdicts depend.
 	PolicyGroups func(policy []byte) ([]string, error)
+	// Limited reports whether any of the authentication strengths, a JSON array,
+	// has a list of AAGUIDs; only then are Conditional Access policies read.
+	// Without it, neither is.
+	Limited func(strengths []byte) (bool, error)
+	// AccessGroups names the groups by which Conditional Access policies, a JSON
+	// array, that ask for a limited strength choose their users.
+	AccessGroups func(strengths, policies []byte) ([]string, error)
 	// Stop, once closed, ends the run gently: nothing new is asked for, what is
 	// under way is finished and kept, and Run returns context.Canceled.
 	Stop <-chan struct{}
@@ -113,6 +128,8 @@ type collector struct {
 	// narrow says that the registration report was read whole, and leaves out
 	// whom it knows to hold no passkey.
 	narrow bool
+	// rolesWhole says that every administrator is known by role assignments.
+	rolesWhole bool
 }
 
 func (c *collector) run(hard context.Context) error {
@@ -163,21 +180,14 @@ func (c *collector) run(hard context.Context) error {
 		defer cancelRest()
 		return c.passkeys(hardInGroup, soft, m, known)
 	})
-	g.Go(func() error {
-		for _, id := range groups {
-			if err := c.group(soft, id); err != nil {
-				return c.unlessStopped(err)
-			}
-		}
-		return nil
-	})
+	g.Go(func() error { return c.unlessStopped(c.around(soft, groups)) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	if stopped(c.o.Stop) {
 		return context.Canceled
 	}
-	return nil
+	return c.store.AdminsByRole(hard, c.rolesWhole)
 }
 
 // unlessStopped drops the error of what a gentle stop has ended, so that it
@@ -192,7 +202,7 @@ func (c *collector) unlessStopped(err error) error {
 // scopeGroup reads a group that says whom to read. Without it nobody knows who
 // is in scope, so that it cannot be read ends the run.
 func (c *collector) scopeGroup(ctx context.Context, id string) error {
-	if err := c.group(ctx, id); err != nil {
+	if err := c.group(ctx, id, required); err != nil {
 		return err
 	}
 	at, err := c.store.GroupListing(ctx, id)
@@ -349,79 +359,4 @@ func leftOut(s snapshot.Scope, u audit.User) bool {
 		}
 	}
 	return false
-}
-
-// group reads a group's name and members, unless they were read before. That a
-// group cannot be read is kept as a failure and no error.
-func (c *collector) group(ctx context.Context, id string) error {
-	at, err := c.store.GroupListing(ctx, id)
-	if err != nil || at.Outcome == audit.OutcomeRead {
-		return err
-	}
-	var g audit.Group
-	t := new(pace.Try)
-	err = c.do(ctx, t, func(ctx context.Context) (pace.Report, error) {
-		var err error
-		g, err = c.src.Group(ctx, id)
-		return pace.Report{}, err
-	})
-	if err == nil {
-		g.ID, g.Outcome, g.Failure = id, audit.OutcomePending, nil
-		if err := c.store.PutGroup(ctx, g); err != nil {
-			return err
-		}
-		err = c.members(ctx, id, at.Next, &t)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case status(err) == 401:
-		return &RefusedError{What: "a group", Err: err}
-	case err == nil:
-		return nil
-	}
-	if isStore(err) {
-		return err
-	}
-	g.ID, g.Outcome = id, outcomeOf(err)
-	f := failureOf(audit.Failure{What: audit.WhatGroup, ID: id, Attempts: t.Attempts}, err)
-	g.Failure = &f
-	c.o.Log.Warn().Err(err).Str("group", id).Msg("a group cannot be read: verdicts that depend on it stay undecided")
-	return c.store.PutGroup(ctx, g)
-}
-
-// members reads a group's members page by page. Each page has tries of its own;
-// t becomes those of the last one.
-func (c *collector) members(ctx context.Context, id, link string, t **pace.Try) error {
-	trail := newTrail(link)
-	for restarts := 0; ; {
-		var page audit.MemberPage
-		*t = new(pace.Try)
-		err := c.do(ctx, *t, func(ctx context.Context) (pace.Report, error) {
-			var err error
-			page, err = c.src.GroupMembers(ctx, id, link)
-			return pace.Report{Percentage: page.Load.Percentage}, err
-		})
-		if err == nil {
-			err = trail.follow(page.Next, first(page.UserIDs, func(id *string) string { return *id }))
-		}
-		if err != nil && linkBroken(err) && restarts < maxRestarts {
-			restarts++
-			if err := c.store.RestartGroup(ctx, id); err != nil {
-				return storeError{err}
-			}
-			link, trail = "", newTrail("")
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.store.AddMembers(ctx, id, page.UserIDs, page.Next); err != nil {
-			return storeError{err}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		link = page.Next
-	}
 }

@@ -66,7 +66,15 @@ type tenant struct {
 	reportPage func(n int, link string) error
 	reportNext func(link string) (string, bool)
 
+	// direct answers for the direct members of a group, who are its first five.
+	direct func(id string) error
+	// roles, strengths and access answer with a collection in pages of two, or
+	// with an error.
+	roles             func() ([]audit.RoleAssignment, error)
+	strengths, access func() ([]string, error)
+
 	mu       sync.Mutex
+	asked    map[string]int // requests for these
 	attempts map[string]int
 	read     map[string]int // users whose passkeys were given
 	order    []string
@@ -217,6 +225,61 @@ func (s *tenant) GroupMembers(_ context.Context, _, link string) (audit.MemberPa
 	return p, nil
 }
 
+func (s *tenant) DirectMembers(_ context.Context, id, _ string) (audit.MemberPage, error) {
+	if s.direct != nil {
+		if err := s.direct(id); err != nil {
+			return audit.MemberPage{}, err
+		}
+	}
+	return audit.MemberPage{UserIDs: []string{userID(0), userID(1), userID(2), userID(3), userID(4)}}, nil
+}
+
+// two gives a page of two of all, and the link to the next one.
+func two[T any](s *tenant, what, link string, get func() ([]T, error)) ([]T, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked[what]++
+	if get == nil {
+		return nil, "", &answerError{status: 403, code: "accessDenied"}
+	}
+	all, err := get()
+	if err != nil {
+		return nil, "", err
+	}
+	from := 0
+	if link != "" {
+		if _, err := fmt.Sscanf(link, "two-%d", &from); err != nil {
+			return nil, "", err
+		}
+	}
+	if from+2 >= len(all) {
+		return all[from:], "", nil
+	}
+	return all[from : from+2], fmt.Sprintf("two-%d", from+2), nil
+}
+
+func (s *tenant) RoleAssignments(_ context.Context, link string) (audit.RolePage, error) {
+	page, next, err := two(s, "roles", link, s.roles)
+	return audit.RolePage{Assignments: page, Next: next}, err
+}
+
+func (s *tenant) items(what, link string, get func() ([]string, error)) (audit.ItemPage, error) {
+	page, next, err := two(s, what, link, get)
+	p := audit.ItemPage{Next: next}
+	for _, item := range page {
+		p.Items = append(p.Items, []byte(item))
+	}
+	return p, err
+}
+
+func (s *tenant) Strengths(_ context.Context, link string) (audit.ItemPage, error) {
+	return s.items("strengths", link, s.strengths)
+}
+
+func (s *tenant) ConditionalAccess(_ context.Context, link string) (audit.ItemPage, error) {
+	return s.items("access", link, s.access)
+}
+
 // unlicensedError is the answer of a tenant without Entra ID P1.
 type unlicensedError struct{ answerError }
 
@@ -279,7 +342,7 @@ type rig struct {
 
 func newRig(t *testing.T, src *tenant) *rig {
 	t.Helper()
-	src.attempts, src.read = make(map[string]int), make(map[string]int)
+	src.attempts, src.read, src.asked = make(map[string]int), make(map[string]int), make(map[string]int)
 	r := &rig{t: t, src: src, path: filepath.Join(t.TempDir(), "snapshot.db")}
 	r.opts = collect.Options{Log: zerolog.Nop(), PolicyGroups: func([]byte) ([]string, error) { return nil, nil }, Scope: snapshot.Scope{Users: "all"}}
 	s, err := snapshot.Create(context.Background(), r.path, snapshot.Meta{Tenant: audit.Tenant{ID: "contoso"}, StartedAt: time.Now(), Scope: r.opts.Scope})
@@ -301,7 +364,10 @@ func (r *rig) run(ctx context.Context) error {
 	}
 	r.opts.Pace = pace.New(pace.Options{
 		Limits: pace.Limits{MaxInFlight: 16}, Jitter: func() float64 { return 0.5 },
-		Buckets: map[pace.Bucket]pace.Limits{collect.Reports: {KnownRate: collect.ReportsRate}},
+		Buckets: map[pace.Bucket]pace.Limits{
+			collect.Reports:           {KnownRate: collect.ReportsRate},
+			collect.ConditionalAccess: {MaxInFlight: 1, KnownRate: collect.ConditionalAccessRate},
+		},
 	})
 	err = collect.Run(ctx, r.src, store, r.opts)
 	if cerr := store.Close(); cerr != nil {

@@ -22,6 +22,9 @@ type Meta struct {
 	StartedAt time.Time
 	// FinishedAt is zero while the scan is unfinished.
 	FinishedAt time.Time
+	// AdminsKnown says that whoever is not known to be an administrator is none;
+	// see Store.AdminsByRole.
+	AdminsKnown bool
 }
 
 // Scope says which users were to be read. Two runs with different scopes do
@@ -53,6 +56,7 @@ const (
 	keyStartedAt    = "started_at"
 	keyFinishedAt   = "finished_at"
 	keyCeiling      = "quota_ceiling"
+	keyAdmins       = "administrators"
 )
 
 type querier interface {
@@ -81,6 +85,7 @@ func readMeta(ctx context.Context, q querier) (Meta, error) {
 		Tenant:      audit.Tenant{ID: kv[keyTenantID], Name: kv[keyTenantName], Domain: kv[keyTenantDomain]},
 		Cloud:       kv[keyCloud], GraphRoot: kv[keyGraphRoot],
 		StartedAt: parseTime(kv[keyStartedAt]), FinishedAt: parseTime(kv[keyFinishedAt]),
+		AdminsKnown: kv[keyAdmins] == "all",
 	}
 	if err := json.Unmarshal([]byte(kv[keyScope]), &m.Scope); err != nil {
 		return Meta{}, fmt.Errorf("read particulars: scope: %w", err)

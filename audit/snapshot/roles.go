@@ -37,14 +37,19 @@ func (s *Store) PutRoles(ctx context.Context, all []audit.RoleAssignment) error 
 // one is known to be none: every role assignment and every member of a group
 // that carries a role was read.
 func (s *Store) AdminsByRole(ctx context.Context, all bool) error {
+	known := ""
+	if all {
+		known = "all"
+	}
 	err := s.tx(ctx, func(tx *sql.Tx) error {
 		ctx := context.WithoutCancel(ctx)
-		_, err := tx.ExecContext(ctx, `UPDATE users SET admin = 1 WHERE lower(id) IN (SELECT principal_id FROM roles)
+		_, err := tx.ExecContext(ctx, `UPDATE users SET admin = 1 WHERE id IN (SELECT principal_id FROM roles)
 			OR id IN (SELECT user_id FROM group_members WHERE group_id IN (SELECT principal_id FROM roles))`)
-		if err == nil && all {
-			_, err = tx.ExecContext(ctx, "UPDATE users SET admin = 0 WHERE admin IS NULL")
+		if err != nil {
+			return err
 		}
-		return err
+		// Kept once for all, since most of a tenant holds no role.
+		return setMeta(ctx, tx, keyAdmins, known)
 	})
 	if err != nil {
 		return fmt.Errorf("write who is an administrator: %w", err)

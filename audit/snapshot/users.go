@@ -130,6 +130,9 @@ func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) erro
 				return nil
 			}
 			u.TenantID, u.Enabled, u.Admin = r.meta.Tenant.ID, nullTernary(enabled), nullTernary(admin)
+			if u.Admin == audit.Unknown && r.meta.AdminsKnown {
+				u.Admin = audit.No
+			}
 			rec = Record{User: u, Outcome: audit.Outcome(outcome), Passkeys: rec.Passkeys[:0], MemberOf: membersOf(rec.MemberOf[:0], memberOf)}
 			current, have = seq, true
 		}

@@ -132,7 +132,8 @@ func (o *runOptions) scheduler() *pace.Scheduler {
 	return pace.New(pace.Options{
 		Limits: pace.Limits{MaxInFlight: o.concurrency, MaxPerSecond: o.maxRPS},
 		Buckets: map[pace.Bucket]pace.Limits{
-			collect.Reports: {MaxInFlight: 1, MaxPerSecond: o.maxRPS, KnownRate: collect.ReportsRate},
+			collect.Reports:           {MaxInFlight: 1, MaxPerSecond: o.maxRPS, KnownRate: collect.ReportsRate},
+			collect.ConditionalAccess: {MaxInFlight: 1, MaxPerSecond: o.maxRPS, KnownRate: collect.ConditionalAccessRate},
 		},
 		Budget: pace.Budget{Attempts: o.maxAttempts, Elapsed: o.maxWait},
 	})
