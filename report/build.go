@@ -291,7 +291,7 @@ func (b *builder) finish() error {
 	d := b.d
 	c := d.in.Coverage
 	d.Users, d.Passkeys = covered(b.own.users, c), b.own.passkeys
-	d.incomplete = incompleteness(c, b.own.seen)
+	d.incomplete = incompleteness(c, b.own.seen, "they may have passkeys that break", ": see Unread")
 	for _, list := range b.hard {
 		d.Hardest = append(d.Hardest, list...)
 	}

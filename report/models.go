@@ -36,8 +36,7 @@ const (
 
 // model finds or makes the model of a passkey and returns its number.
 func (b *builder) model(aaguid, graphModel string) int {
-	a, err := audit.ParseAAGUID(aaguid)
-	n := b.modelOf(modelKey{aaguid: a, none: err != nil})
+	n := b.modelOf(keyOf(aaguid))
 	if m := b.d.models[n]; m.graphModel == "" && graphModel != "" {
 		m.graphModel = strings.Clone(graphModel)
 	}
@@ -48,28 +47,34 @@ func (b *builder) modelOf(key modelKey) int {
 	if n, ok := b.byID[key]; ok {
 		return n
 	}
-	m := &model{AuthenticatorFigures: AuthenticatorFigures{None: key.none}}
-	if key.none {
-		m.Title = noAAGUID
-	} else {
-		m.text = key.aaguid.String()
-		if b.d.in.Authenticator != nil {
-			if auth, ok := b.d.in.Authenticator(key.aaguid); ok {
-				m.Authenticator = auth
-			}
-		}
-		m.AAGUID = key.aaguid
-		m.Title = m.Name
-		if m.Title == "" {
-			m.Title = unknownAuthenticator
-			if key.aaguid.IsZero() {
-				m.Title = undisclosed
-			}
-		}
-	}
+	m := newModel(key, b.d.in.Authenticator)
 	b.d.models = append(b.d.models, m)
 	b.byID[key] = len(b.d.models) - 1
 	return len(b.d.models) - 1
+}
+
+// newModel looks a model up; look may be nil.
+func newModel(key modelKey, look func(audit.AAGUID) (audit.Authenticator, bool)) *model {
+	m := &model{AuthenticatorFigures: AuthenticatorFigures{None: key.none}}
+	if key.none {
+		m.Title = noAAGUID
+		return m
+	}
+	m.text = key.aaguid.String()
+	if look != nil {
+		if auth, ok := look(key.aaguid); ok {
+			m.Authenticator = auth
+		}
+	}
+	m.AAGUID = key.aaguid
+	m.Title = m.Name
+	if m.Title == "" {
+		m.Title = unknownAuthenticator
+		if key.aaguid.IsZero() {
+			m.Title = undisclosed
+		}
+	}
+	return m
 }
 
 // named makes the models that the policies or the suggestion name, whether or

@@ -65,7 +65,7 @@ func (f *StrengthFinding) state() string {
 	if f.Scope == audit.Yes {
 		return f.PolicyState
 	}
-	return cmp.Or(f.PolicyState, "state not known") + ", scope not known"
+	return cmp.Or(f.PolicyState, "state not known") + " (scope not known)"
 }
 
 // StrengthFigures count what authentication strengths do not accept.

@@ -38,6 +38,9 @@ func Plural(n int, one, many string) string {
 	return Number(n) + " " + many
 }
 
+// Title is the heading of the report.
+func (d *Document) Title() string { return "Passkeys under a proposed policy" }
+
 // Verdict is the report's answer in one or two sentences. It never says "none"
 // of what was not read.
 func (d *Document) Verdict() string {
@@ -225,19 +228,20 @@ func (d *Document) Completeness() string {
 }
 
 // incompleteness says in sentences what is missing: what the coverage says,
-// and where the users that came do not match it.
-func incompleteness(c, seen audit.Coverage) []string {
+// and where the users that came do not match it. unread says what that means of
+// users who could not be read, and where tells where to look for the rest.
+func incompleteness(c, seen audit.Coverage, unread, where string) []string {
 	var list []string
 	if c.Unread > 0 {
-		list = append(list, fmt.Sprintf("%s of %s could not be read: they may have passkeys that break.",
-			Number(c.Unread), Plural(c.Listed, "user", "users")))
+		list = append(list, fmt.Sprintf("%s of %s could not be read: %s.",
+			Number(c.Unread), Plural(c.Listed, "user", "users"), unread))
 	}
 	if !c.ListingComplete {
 		list = append(list, "The list of users was not read to its end: nobody knows how many are missing.")
 	}
 	if c.OtherUnread > 0 {
-		list = append(list, fmt.Sprintf("%s could not be read, such as a group that the policy names: see Unread.",
-			Plural(c.OtherUnread, "other thing", "other things")))
+		list = append(list, fmt.Sprintf("%s could not be read, such as a group that the policy names%s.",
+			Plural(c.OtherUnread, "other thing", "other things"), where))
 	}
 	if !c.Balanced() {
 		list = append(list, fmt.Sprintf("The counts do not add up: %s listed, but %s read, %s unread, %s deleted meanwhile and %s out of scope.",

@@ -252,7 +252,7 @@ func (t *terminal) list(words []string) {
 		t.para("  - ", s)
 	}
 	if more := len(words) - wordsShown; more > 0 {
-		t.line(fmt.Sprintf("  - and %d more: see the workbook or summary.json", more))
+		t.line(fmt.Sprintf("  - and %d more: see the workbook", more))
 	}
 }
 

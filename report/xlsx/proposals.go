@@ -7,7 +7,7 @@ import (
 )
 
 // proposals compares several proposals, and the policy as it is with them.
-func (p *page) proposals() {
+func (p *reportPage) proposals() {
 	list := p.d.Comparison()
 	if list == nil {
 		return

@@ -102,7 +102,7 @@ func (b *book) remarks(title string, t report.Table, skip, count int) error {
 		}
 		const width, line = 360, 20 // pixels
 		if err := b.f.AddComment(title, excelize.Comment{
-			Cell: cellName(col+1, r.Row-skip+2), Author: b.d.Tool().Name, Width: width, Height: uint(line * (2 + textWidth(r.Text)/50)),
+			Cell: cellName(col+1, r.Row-skip+2), Author: b.c.Tool().Name, Width: width, Height: uint(line * (2 + textWidth(r.Text)/50)),
 			Paragraph: []excelize.RichTextRun{{Text: clean(r.Text), Font: &excelize.Font{Family: family, Size: 9, Color: colInk}}},
 		}); err != nil {
 			return err
@@ -131,7 +131,9 @@ func tab(t report.Table) string {
 		return colGrey
 	case t.Title == report.TitleBreaking, t.Title == report.TitleUsers:
 		return colBad
-	case t.Title == report.TitleUnread, t.Title == report.TitleStrengths:
+	case t.Title == report.TitleNewlyBlocked:
+		return colBad
+	case t.Title == report.TitleUnread, t.Title == report.TitleStrengths, t.Title == report.TitleNewlyUndecided, t.Title == report.TitleNotCompared:
 		return colWarn
 	}
 	return colHeader
@@ -167,6 +169,8 @@ func printedTo(first string) string {
 		return "aaguid"
 	case "risk":
 		return "undecided"
+	case "change":
+		return "after"
 	}
 	return ""
 }
@@ -206,10 +210,10 @@ func (b *book) page(title, repeat string) error {
 		return err
 	}
 	text := "&L&A"
-	if !b.d.Complete() {
+	if !b.c.Complete() {
 		text += "&C&\"" + family + ",Bold\"INCOMPLETE: see Summary"
 	}
-	text += "&R" + strings.ReplaceAll(b.d.Tool().Name, "&", "&&")
+	text += "&R" + strings.ReplaceAll(b.c.Tool().Name, "&", "&&")
 	if err := b.f.SetHeaderFooter(title, &excelize.HeaderFooterOptions{
 		OddHeader: text, OddFooter: "&L&D&RPage &P of &N",
 	}); err != nil {
@@ -265,6 +269,10 @@ func colourRules() []colour {
 		{"risk", "loses_some", strong},
 		{"risk", "undecided", warn},
 		{"risk", "blocked_already", grey},
+		{"before", "blocked", grey},
+		{"before", "undecided", warn},
+		{"after", "blocked", strong},
+		{"after", "undecided", warn},
 		{"current", "blocked", grey},
 		{"current", "undecided", warn},
 		{"proposed", "blocked", strong},

@@ -223,7 +223,7 @@ func (s *styles) of(t report.Table, c report.Column) cellStyle {
 		if t.Title == report.TitleRun { // beside texts
 			style.count, style.time = s.factCount, s.factTime
 		}
-		if t.Title == report.TitlePolicy || t.Title == report.TitleRun || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
+		if t.Title == report.TitlePolicy || t.Title == report.TitlePolicyChanges || t.Title == report.TitleRun || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
 			style.text, style.wrap = s.wrap, c.Width
 		}
 	}

@@ -32,19 +32,46 @@ type Options struct {
 	TempDir string
 }
 
-// Write writes the workbook. Any error is fatal for it: what was written until
-// then is no workbook.
-func Write(ctx context.Context, w io.Writer, d *report.Document, o Options) (err error) {
+// content is what any workbook is made of, beside its first sheet.
+type content interface {
+	Title() string
+	Tool() report.Tool
+	TenantWords() string
+	MadeWords() string
+	Tone() report.Tone
+	Verdict() string
+	Completeness() string
+	Complete() bool
+	// Finished is the time that the file bears, so that it is always the same.
+	Finished() time.Time
+	// Tables gives those that are sheets, in order; others have no title.
+	Tables() []report.Table
+}
+
+var (
+	_ content = (*report.Document)(nil)
+	_ content = (*report.Changes)(nil)
+)
+
+// Write writes the workbook of a report. Any error is fatal for it: what was
+// written until then is no workbook.
+func Write(ctx context.Context, w io.Writer, d *report.Document, o Options) error {
+	return writeBook(ctx, w, d, func(b *book) error { return b.summary(d) }, o)
+}
+
+// WriteChanges writes the workbook of a comparison; see Write.
+func WriteChanges(ctx context.Context, w io.Writer, c *report.Changes, o Options) error {
+	return writeBook(ctx, w, c, func(b *book) error { return b.changes(c) }, o)
+}
+
+func writeBook(ctx context.Context, w io.Writer, c content, first func(*book) error, o Options) (err error) {
 	// excelize keeps sheets over 16 MiB in files, which would hold names: they
 	// go to a folder that nobody else can read.
 	dir, err := os.MkdirTemp(o.TempDir, "passkey-audit-*")
 	if err != nil {
 		return fmt.Errorf("write workbook: %w", err)
 	}
-	b := &book{
-		d: d, f: excelize.NewFile(excelize.Options{TmpDir: dir}),
-		rows: map[string]sheetRows{}, limit: maxRows,
-	}
+	b := newBook(c, first, excelize.Options{TmpDir: dir})
 	err = b.write(ctx, w)
 	if e := b.f.Close(); err == nil {
 		err = e
@@ -60,12 +87,18 @@ func Write(ctx context.Context, w io.Writer, d *report.Document, o Options) (err
 
 // A book is a workbook under construction.
 type book struct {
-	d      *report.Document
+	c content
+	// first fills the first sheet when the others are there.
+	first  func(*book) error
 	f      *excelize.File
 	styles styles
 	// rows says which parts of the archive take rows, by the part's name.
 	rows  map[string]sheetRows
 	limit int
+}
+
+func newBook(c content, first func(*book) error, o ...excelize.Options) *book {
+	return &book{c: c, first: first, f: excelize.NewFile(o...), rows: map[string]sheetRows{}, limit: maxRows}
 }
 
 // summaryTitle is the name of the first sheet.
@@ -82,7 +115,7 @@ func (b *book) write(ctx context.Context, w io.Writer) error {
 	if err := b.f.SetSheetName("Sheet1", summaryTitle); err != nil {
 		return err
 	}
-	for _, t := range b.d.Tables() {
+	for _, t := range b.c.Tables() {
 		if t.Title == "" {
 			continue
 		}
@@ -90,7 +123,7 @@ func (b *book) write(ctx context.Context, w io.Writer) error {
 			return fmt.Errorf("sheet %s: %w", t.Title, err)
 		}
 	}
-	if err := b.summary(); err != nil {
+	if err := b.first(b); err != nil {
 		return fmt.Errorf("sheet %s: %w", summaryTitle, err)
 	}
 	b.f.SetActiveSheet(0)
@@ -102,21 +135,21 @@ func (b *book) write(ctx context.Context, w io.Writer) error {
 // properties sets what Explorer and Excel show of the file. The times are the
 // scan's, so that the same snapshot gives the same workbook.
 func (b *book) properties() error {
-	tool := b.d.Tool()
-	made := b.d.Finished()
+	tool := b.c.Tool()
+	made := b.c.Finished()
 	if made.IsZero() {
 		made = time.Unix(0, 0)
 	}
 	stamp := made.UTC().Format(time.RFC3339)
 	status := "Complete"
-	if !b.d.Complete() {
+	if !b.c.Complete() {
 		status = "Incomplete"
 	}
 	if err := b.f.SetDocProps(&excelize.DocProperties{
-		Title:         "Passkeys under a proposed policy",
-		Subject:       clean(b.d.TenantWords()),
+		Title:         b.c.Title(),
+		Subject:       clean(b.c.TenantWords()),
 		Creator:       tool.Name,
-		Description:   clean(b.d.Verdict() + " " + b.d.Completeness()),
+		Description:   clean(b.c.Verdict() + " " + b.c.Completeness()),
 		Keywords:      "passkeys, FIDO2, AAGUID, key restrictions",
 		Category:      "Report",
 		ContentStatus: status,

@@ -116,7 +116,7 @@ func cellText(c report.Cell) string {
 }
 
 // checkRows holds the sheets against the document's tables.
-func checkRows(t testing.TB, f *excelize.File, d *report.Document, limit int) {
+func checkRows(t testing.TB, f *excelize.File, d content, limit int) {
 	t.Helper()
 	for _, table := range d.Tables() {
 		if table.Title == "" {
@@ -277,7 +277,8 @@ func TestSamePartsTwice(t *testing.T) {
 // TestManySheets: a table that outgrows a sheet goes on in the next one.
 func TestManySheets(t *testing.T) {
 	d := fixture.Build(t, fixture.Large(t.TempDir(), 25))
-	b := &book{d: d, f: excelize.NewFile(), rows: map[string]sheetRows{}, limit: 11}
+	b := newBook(d, func(b *book) error { return b.summary(d) })
+	b.limit = 11
 	var out bytes.Buffer
 	if err := b.write(context.Background(), &out); err != nil {
 		t.Fatal(err)
