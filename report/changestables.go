@@ -111,8 +111,15 @@ func (c *Changes) changesTable(title, empty string, kinds ...ChangeKind) Table {
 			return cellsOf(c.Each(ctx, kinds...), 11, c.changeRow)
 		},
 	}
-	if title == "" {
+	switch title {
+	case "":
 		t.File = FileChanges
+	case TitlePolicyChanges:
+		for i := range t.Columns {
+			if k := t.Columns[i].Key; k == "before" || k == "after" {
+				t.Columns[i].Width = 60
+			}
+		}
 	}
 	return t
 }

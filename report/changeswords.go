@@ -41,7 +41,7 @@ func (c *Changes) MadeWords() string {
 	span := c.SpanWords()
 	s := strings.ToUpper(span[:1]) + span[1:] + ", with " + c.in.Tool.Name + " " + c.in.Tool.Version
 	if n := len(c.in.Snapshots); n > 2 {
-		s += fmt.Sprintf("; %d scans in between for the trend", n-2)
+		s += "; " + Plural(n-2, "scan", "scans") + " in between for the trend"
 	}
 	if c.in.CatalogueDate != "" {
 		s += "; authenticator names as of " + c.in.CatalogueDate

@@ -1,6 +1,7 @@
 package xlsx
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/xuri/excelize/v2"
@@ -53,7 +54,7 @@ func (p *changesPage) models() {
 	}
 	p.section(1, gridColumns, "Passkeys by authenticator, the greatest differences first")
 	p.row++
-	p.heads([]heading{{1, 4, "Authenticator"}, {5, 7, "AAGUID"}, {8, 8, "Passkeys, older"}, {9, 9, "Passkeys, newer"}, {10, 10, "Difference"}, {11, 11, "People, older"}, {12, 12, "People, newer"}}, 3)
+	p.heads([]heading{{1, 4, "Authenticator"}, {5, 7, "AAGUID"}, {8, 8, "Passkeys in older"}, {9, 9, "Passkeys in newer"}, {10, 10, "Difference"}, {11, 11, "People in older"}, {12, 12, "People in newer"}}, 3)
 	p.height(p.row-1, 28)
 	for _, m := range list[:min(len(list), modelsShown)] {
 		p.put(1, 4, p.row, short(m.Title, 46), p.styles.cell)
@@ -109,13 +110,13 @@ func (p *changesPage) trend() {
 	axis := excelize.Font{Family: family, Size: 10, Color: colInk}
 	var series []excelize.ChartSeries
 	for i, s := range []struct{ column, colour string }{{"B", colInk}, {"C", colHeader}, {"D", colGoodBar}, {"E", colBad}, {"F", colAmber}} {
+		fill := excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{s.colour}}
 		series = append(series, excelize.ChartSeries{
 			Name: fmt.Sprintf("'%s'!$%s$1", report.TitleTrend, s.column), Categories: ref("A"), Values: ref(s.column),
-			Line: excelize.LineOptions{Width: 2, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{s.colour}}},
+			Fill: fill, Line: excelize.LineOptions{Width: 2},
 			// A symbol for each line, for those who cannot tell the colours.
 			Marker: excelize.ChartMarker{
-				Symbol: []string{"circle", "square", "diamond", "triangle", "x"}[i], Size: 7,
-				Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{s.colour}},
+				Symbol: []string{"circle", "square", "diamond", "triangle", "x"}[i], Size: 7, Fill: fill,
 			},
 		})
 	}
@@ -130,10 +131,26 @@ func (p *changesPage) trend() {
 		Format:    excelize.GraphicOptions{AltText: title + "; the sheet Trend has the numbers.", OffsetX: 4, OffsetY: 2},
 	}))
 	p.charts++
+	p.categories()
 	for range chartRows + 2 {
 		p.height(p.row, 15)
 		p.row++
 	}
+}
+
+// categories keeps the axis of the chart that was made last one of categories,
+// each scan with its label: an axis of dates would join scans of one day, and
+// LibreOffice would label every day.
+func (p *page) categories() {
+	part := fmt.Sprintf("xl/charts/chart%d.xml", p.charts)
+	value, _ := p.f.Pkg.Load(part)
+	xml, _ := value.([]byte)
+	automatic := []byte(`<auto val="1">`)
+	if !bytes.Contains(xml, automatic) {
+		p.do(fmt.Errorf("label %s: no axis to label", part))
+		return
+	}
+	p.f.Pkg.Store(part, bytes.ReplaceAll(xml, automatic, []byte(`<auto val="0">`)))
 }
 
 // aboutChanges says what each sheet of a comparison holds.

@@ -40,6 +40,9 @@ func TestChanges(t *testing.T) {
 			if chart := list["xl/charts/chart1.xml"]; (chart != nil) != trend || trend && !bytes.Contains(chart, []byte("lineChart")) {
 				t.Errorf("a line chart: %v, want %v", chart != nil, trend)
 			}
+			if trend && !bytes.Contains(list["xl/charts/chart1.xml"], []byte(`<auto val="0">`)) {
+				t.Error("the axis of the trend is one of dates")
+			}
 			if i, err := f.GetSheetIndex(report.TitleTrend); err != nil || (i >= 0) != trend {
 				t.Errorf("sheet Trend: %d, %v", i, err)
 			}
