@@ -92,4 +92,10 @@ func decodeRegistration(k *call, link string) (audit.RegistrationPage, error) {
 }
 
 // Unlicensed reports whether the tenant lacks the licence for what was asked.
-func (e *Error) Unlicensed() bool { return errors.Is(e, ErrNonPremium) }
+// What services other than the reports say of that is not documented: a refusal
+// whose message speaks of a licence is taken for one.
+func (e *Error) Unlicensed() bool {
+	message := strings.ToLower(e.Message)
+	return errors.Is(e, ErrNonPremium) ||
+		e.Status == http.StatusForbidden && (strings.Contains(message, "license") || strings.Contains(message, "licence"))
+}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,6 +48,27 @@ func TestItems(t *testing.T) {
 			}
 			if diff := cmp.Diff([]string{tt.path, tt.path + "?$skiptoken=RFN%2Bw+d"}, asked(&r)); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnlicensed(t *testing.T) {
+	for _, tt := range []struct {
+		name, body string
+		status     int
+		want       bool
+	}{
+		{"by code", graphError("Authentication_RequestFromNonPremiumTenantOrB2CTenant", "x"), 403, true},
+		{"by message", graphError("AccessDenied", "Your tenant is not Licensed for this feature."), 403, true},
+		{"a permission", graphError("AccessDenied", "You cannot perform the requested operation, required scopes are missing in the token."), 403, false},
+		{"no refusal", graphError("generalException", "The license service failed."), 500, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := testClient(t, always(tt.status, tt.body), nil).ConditionalAccess(context.Background(), "")
+			var e *Error
+			if !errors.As(err, &e) || e.Unlicensed() != tt.want {
+				t.Errorf("got %v, unlicensed %v, want %v", err, !tt.want, tt.want)
 			}
 		})
 	}
