@@ -4,8 +4,10 @@
 //
 // Build reads the users once, in their final order, and keeps the rows of the
 // tables in a private temporary folder, so that memory does not grow with the
-// number of passkeys. The formats live in the packages below this one and only
-// lay out what they find here.
+// number of passkeys. A Counter counts a further proposal while they are read.
+// BuildChanges does the same for what changed between two snapshots, which
+// CompareUser finds user by user. The formats live in the packages below this
+// one and only lay out what they find here.
 //
 // The package knows the vocabulary of package audit and nothing else: no
 // policy rules, no snapshot, no Microsoft Graph, no file format, no terminal.
