@@ -1,11 +1,16 @@
 package policy_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"passkey-audit/audit"
 	"passkey-audit/audit/policy"
@@ -65,9 +70,12 @@ func judgeAll(t *testing.T, p audit.Policy) {
 func FuzzParse(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, _, err := policy.Parse(body)
+		p, notes, err := policy.Parse(body)
 		if err != nil {
 			placed(t, err, body)
+			if diff := cmp.Diff(audit.Policy{}, p); diff != "" || notes != nil {
+				t.Fatalf("a part was taken: %q %s", notes, diff)
+			}
 			return
 		}
 		judgeAll(t, p)
@@ -103,19 +111,71 @@ func FuzzPropose(f *testing.F) {
 		lives = append(lives, parse(f, string(wire(f, name))))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, live := range lives {
-			got, err := policy.Propose(live, policy.Spec{Body: body, Source: "b"})
+		for i, live := range lives {
+			before := parse(t, string(wire(t, []string{"policy-legacy.json", "policy-profiles.json"}[i])))
+			spec := policy.Spec{Body: body, Source: "b"}
+			got, err := policy.Propose(live, spec)
+			if diff := cmp.Diff(before, live); diff != "" {
+				t.Fatalf("the live policy was changed:\n%s", diff)
+			}
+			early := policy.Check(spec)
 			if err != nil {
 				placed(t, err, body)
-				if got.Name != "" || got.Policy.State != "" || got.Changes != nil {
-					t.Fatalf("a part was taken: %+v", got)
+				if diff := cmp.Diff(policy.Proposal{}, got); diff != "" {
+					t.Fatalf("a part was taken:\n%s", diff)
 				}
 				continue
 			}
+			if early != nil {
+				t.Fatalf("Check refuses what Propose takes: %v", early)
+			}
 			whole(t, got.Policy)
+			taken(t, body, live, got.Policy)
 			judgeAll(t, got.Policy)
 		}
 	})
+}
+
+// taken checks that a proposal holds all of a body, and the live policy where
+// the body says nothing: Parse reads the body alone.
+func taken(t *testing.T, body []byte, live, got audit.Policy) {
+	t.Helper()
+	given := map[string]json.RawMessage{}
+	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &given); err != nil {
+		t.Fatal(err)
+	}
+	alone, _, err := policy.Parse(body)
+	if err != nil && len(given) > 0 { // {} changes nothing, and is no policy
+		t.Fatalf("Propose takes what Parse refuses: %v", err)
+	}
+	want := live
+	for name, take := range map[string]func(){
+		"state":                            func() { want.State = alone.State },
+		"isSelfServiceRegistrationAllowed": func() { want.SelfServiceRegistration = alone.SelfServiceRegistration },
+		"includeTargets":                   func() { want.Include = alone.Include },
+		"excludeTargets":                   func() { want.Exclude = alone.Exclude },
+	} {
+		if _, ok := given[name]; ok {
+			take()
+		}
+	}
+	ids := func(p audit.Policy) (all []string) {
+		for _, q := range p.Profiles {
+			all = append(all, q.ID+" "+q.Name)
+		}
+		return all
+	}
+	if _, ok := given["passkeyProfiles"]; ok {
+		want.Profiles = alone.Profiles
+	}
+	if diff := cmp.Diff(ids(want), ids(got)); diff != "" {
+		t.Fatalf("profiles (-want +got):\n%s", diff)
+	}
+	// What lists and the default profile become is the overlay's own matter.
+	want.KeyRestrictions, want.AttestationEnforced, want.DefaultProfile, want.Profiles = got.KeyRestrictions, got.AttestationEnforced, got.DefaultProfile, got.Profiles
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("a part was not taken (-want +got):\n%s", diff)
+	}
 }
 
 // whole checks that a proposed policy holds nothing that is known to be wrong:

@@ -43,6 +43,7 @@ func (e *Evaluator) newClass(set membership) *class {
 	if e.off {
 		c.settle(audit.Blocked, audit.ReasonMethodDisabled, "method state",
 			"the Passkey (FIDO2) method is disabled", "enable it in the authentication methods policy", AssumeDisabledBlocks)
+		c.remedy = "enable the Passkey (FIDO2) method in the authentication methods policy"
 		return c
 	}
 	if c.exclude(); c.settled != nil {

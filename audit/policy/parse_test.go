@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"passkey-audit/audit"
 	"passkey-audit/audit/policy"
@@ -212,5 +213,36 @@ func TestAssumptions(t *testing.T) {
 	}
 	if d := policy.Describe(audit.Assumption(len(seen))); d != "" {
 		t.Errorf("an assumption too many: %q", d)
+	}
+}
+
+func TestMissingGroups(t *testing.T) {
+	live := parse(t, string(wire(t, "policy-profiles.json")))
+	propose := func(body string) audit.Policy {
+		p, err := policy.Propose(live, policy.Spec{Body: []byte(body), Source: "p.json"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Policy
+	}
+	const pilotGroup, glass, other, third = "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02", "0b1f1c52-6f6c-4c3c-9a57-5f9f6a2d9b01", "FFFFFFFF-0000-4000-8000-00000000000F", "11111111-0000-4000-8000-00000000000a"
+	have := []audit.Group{{ID: strings.ToUpper(pilotGroup), Outcome: audit.OutcomeRead}, {ID: glass, Outcome: audit.OutcomeRefused}}
+	for _, test := range []struct {
+		name string
+		p    audit.Policy
+		have []audit.Group
+		want []string
+	}{
+		{"all there, one of them unread", live, have, nil},
+		{"none there", live, nil, []string{glass, pilotGroup}},
+		{"new include and exclude targets", propose(`{"includeTargets":[{"targetType":"group","id":"` + other + `"},{"targetType":"group","id":"all_users"}],
+			"excludeTargets":[{"targetType":"group","id":"` + third + `"},{"targetType":"user","id":"86462606-fde0-4fc4-9e0c-a20eb73e54c6"},{"targetType":"group","id":"00000000-0000-0000-0000-000000000000"}]}`),
+			have, []string{third, strings.ToLower(other)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, policy.MissingGroups(test.p, test.have), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("missing groups (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

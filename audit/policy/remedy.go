@@ -225,7 +225,7 @@ func (w wording) change(st step, s subject) string {
 	case stepSwitchOff:
 		return "stop enforcing " + w.list
 	case stepHoldProfile:
-		return "give the target that names it a profile that the policy holds"
+		return "give the target that names " + w.rule + " a profile that the policy holds"
 	}
 	return ""
 }

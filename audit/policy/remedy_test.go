@@ -50,7 +50,7 @@ func take(r *rule, st step, s subject) {
 func TestRemedies(t *testing.T) {
 	e := &Evaluator{}
 	spoken := map[step]bool{}
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		r := drawRule(t)
 		s := subjectOf(&audit.Passkey{
 			AAGUID: rapid.SampledFrom([]string{
@@ -97,7 +97,10 @@ func TestRemedies(t *testing.T) {
 		if got := r.judge(s); got.decision != audit.Allowed {
 			t.Fatalf("%+v is %s for %d after steps %v", s, got.decision, got.why, steps)
 		}
-	})
+	}
+	for range 20 {
+		rapid.Check(t, check)
+	}
 	for st := stepAcceptType; st < stepHoldProfile; st++ {
 		if !spoken[st] {
 			t.Errorf("no case with step %d was drawn", st)

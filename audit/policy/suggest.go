@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,226 +24,267 @@ type Use struct {
 
 // SuggestOptions say which list is wanted.
 type SuggestOptions struct {
-	// MinUsers leaves out AAGUIDs that fewer people hold.
+	// MinUsers leaves out AAGUIDs that fewer people hold: people with a passkey
+	// that works or may work today and needs the list to go on.
 	MinUsers int
-	// Profile is the id or the name of the profile that gets the list; empty
-	// means every profile, or the tenant-wide restrictions without profiles.
+	// Profile is the id or the name of the profile that gets the list, while
+	// the others stay; empty means every profile, or the tenant-wide
+	// restrictions without profiles.
 	Profile string
 	// Add holds AAGUIDs that are wanted on the list whether in use or not. The
 	// two of Microsoft Authenticator always are.
 	Add []audit.AAGUID
+	// Live is the live policy's body as Graph gave it. Graph replaces the
+	// collection of profiles whole, so that properties which this version does
+	// not know stay only where they are copied from here. Nil means that there
+	// are none.
+	Live []byte
+	// Unread counts the people whose passkeys could not be read: what they hold
+	// may be missing from the list, and Notes say so.
+	Unread int
 }
 
-// A Suggestion is an allow list that keeps working what is in use.
+// A Suggestion is an allow list that keeps working what works today.
 type Suggestion struct {
-	// Body is an indented PATCH body for the Passkey (FIDO2) configuration.
+	// Body is an indented PATCH body for the Passkey (FIDO2) configuration. It
+	// holds what changes; Graph keeps the properties that a body leaves out.
 	Body []byte
-	// AAGUIDs is the list, sorted.
+	// Lists are the lists that the body sets, in the policy's order.
+	Lists []SuggestedList
+	// AAGUIDs is what is on any of them, sorted, each once.
 	AAGUIDs []audit.AAGUID
 	// LeftOut are the uses that MinUsers left out, most people first.
 	LeftOut []Use
+	// Unlisted counts passkeys that no allow list can name.
+	Unlisted Unlisted
 	// Notes tell what to know before the body is sent.
 	Notes []string
-	// Size is the body's size in bytes without the indentation.
-	Size int
+	// Size is the body's size in bytes without the indentation, PolicySize
+	// about what the whole policy would come to, and Fit compares the larger of
+	// them with Microsoft's limit of 20 KB.
+	Size, PolicySize int
+	Fit              Fit
 }
 
-// The parts of a PATCH body, in Graph's names and in the order of its
-// reference.
-type (
-	patchBody struct {
-		Type         string             `json:"@odata.type"`
-		Restrictions *patchRestrictions `json:"keyRestrictions,omitempty"`
-		Profiles     []patchProfile     `json:"passkeyProfiles,omitempty"`
-	}
-	patchRestrictions struct {
-		Enforced *bool    `json:"isEnforced"`
-		Type     *string  `json:"enforcementType"`
-		AAGUIDs  []string `json:"aaGuids"`
-	}
-	patchProfile struct {
-		ID           string            `json:"id"`
-		Name         string            `json:"name,omitempty"`
-		Types        string            `json:"passkeyTypes,omitempty"`
-		Attestation  string            `json:"attestationEnforcement,omitempty"`
-		Restrictions patchRestrictions `json:"keyRestrictions"`
-	}
+// A Fit tells whether a policy keeps within Microsoft's limit of 20 KB.
+type Fit string
+
+// The fits: well below, from 16 KB on, and over 20 KB.
+const (
+	FitWell Fit = ""
+	FitNear Fit = "near"
+	FitOver Fit = "over"
 )
 
-// Suggest makes an enforced allow list from what is in use. In a tenant with
-// profiles the body holds every profile with all its other settings, since
-// Graph replaces the collection whole.
-func Suggest(live audit.Policy, use []Use, o SuggestOptions) (Suggestion, error) {
-	var s Suggestion
-	s.pick(use, o)
-	texts := make([]string, len(s.AAGUIDs))
-	for i, a := range s.AAGUIDs {
-		texts[i] = a.String()
-	}
-	want := audit.KeyRestrictions{Enforced: audit.Yes, Type: "allow", AAGUIDs: texts}
-	next := clone(live)
-	if err := putList(&next, want, o.Profile); err != nil {
-		return Suggestion{}, err
-	}
-	if err := s.encode(next); err != nil {
-		return Suggestion{}, err
-	}
-	s.remark(live, next, o)
-	return s, nil
+// A SuggestedList is the allow list for one profile.
+type SuggestedList struct {
+	// ProfileID is empty for the tenant-wide restrictions.
+	ProfileID string
+	// Where names the profile by name and id, or is TenantWide.
+	Where string
+	// Entries are sorted by AAGUID.
+	Entries []SuggestedEntry
 }
 
-// pick fills AAGUIDs and LeftOut.
-func (s *Suggestion) pick(use []Use, o SuggestOptions) {
-	s.AAGUIDs = append([]audit.AAGUID{audit.AuthenticatorAndroid, audit.AuthenticatorIOS}, o.Add...)
+// A SuggestedEntry is one AAGUID of a list.
+type SuggestedEntry struct {
+	// Use counts the passkeys that need an allow list to name this AAGUID, and
+	// the people who hold them, in all of the tenant.
+	Use
+	// Added: no passkey needs the entry. It is one of Microsoft Authenticator,
+	// or was asked for.
+	Added bool
+	// Doubtful: only passkeys hang on the entry of which it is undecided
+	// whether they work today.
+	Doubtful bool
+}
+
+// Unlisted counts the passkeys without an AAGUID. Under an enforced allow list
+// with entries nobody can tell whether they pass.
+type Unlisted struct {
+	// Passkeys are allowed today and undecided under the suggestion, and Users
+	// the people who hold them.
+	Passkeys, Users int
+	// Undecided are those that are undecided today, and stay it.
+	Undecided int
+}
+
+// Suggest makes a list of every AAGUID that a passkey of the tenant names,
+// whether it works today or not, and puts it everywhere. Use [Suggester] for
+// the smallest list.
+func Suggest(live audit.Policy, use []Use, o SuggestOptions) (Suggestion, error) {
+	p, err := newPlan(live, o)
+	if err != nil {
+		return Suggestion{}, err
+	}
+	b := p.builder(o)
 	for _, u := range use {
-		if u.Users < o.MinUsers && !slices.Contains(s.AAGUIDs, u.AAGUID) {
-			s.LeftOut = append(s.LeftOut, u)
+		if u.Users < o.MinUsers && !p.always[u.AAGUID] {
+			b.leftOut(u)
 			continue
 		}
-		s.AAGUIDs = append(s.AAGUIDs, u.AAGUID)
+		b.enter(u, p.mask, 0)
 	}
-	compare := func(a, b audit.AAGUID) int { return bytes.Compare(a[:], b[:]) }
-	slices.SortFunc(s.AAGUIDs, compare)
-	s.AAGUIDs = slices.Compact(s.AAGUIDs)
-	slices.SortFunc(s.LeftOut, func(a, b Use) int {
-		return cmp.Or(cmp.Compare(b.Users, a.Users), compare(a.AAGUID, b.AAGUID))
-	})
+	return b.finish()
 }
 
-// putList puts the list where it is wanted.
-func putList(p *audit.Policy, want audit.KeyRestrictions, profile string) error {
-	if !p.HasProfiles() {
-		if profile != "" {
-			return fmt.Errorf("suggest for profile %q: the tenant has no passkey profiles", profile)
-		}
-		p.KeyRestrictions = want
-		return nil
-	}
-	if profile == "" {
-		for i := range p.Profiles {
-			p.Profiles[i].KeyRestrictions = want
-		}
-		return nil
-	}
-	found, ok := p.Profile(profile)
-	if !ok {
-		for i := range p.Profiles {
-			if !strings.EqualFold(p.Profiles[i].Name, profile) {
-				continue
-			}
-			if ok {
-				return fmt.Errorf("suggest for profile %q: two profiles have this name; give the id", profile)
-			}
-			found, ok = &p.Profiles[i], true
-		}
-	}
-	if !ok {
-		var names []string
-		for i := range p.Profiles {
-			names = append(names, profileLabel(p.Profiles[i]))
-		}
-		return fmt.Errorf("suggest for profile %q: no such profile; there are %s", profile, strings.Join(names, ", "))
-	}
-	found.KeyRestrictions = want
-	return nil
+// A plan says which lists of a live policy are made anew.
+type plan struct {
+	live   audit.Policy
+	mask   uint64 // of the profiles by their place; bit 0 for the tenant-wide list
+	always map[audit.AAGUID]bool
 }
 
-// encode writes the body.
-func (s *Suggestion) encode(p audit.Policy) error {
-	b := patchBody{Type: configType}
-	if !p.HasProfiles() {
-		r := patchOf(p.KeyRestrictions)
-		b.Restrictions = &r
-	}
-	for _, q := range p.Profiles {
-		types := make([]string, len(q.Types))
-		for i, t := range q.Types {
-			types[i] = string(t)
-		}
-		b.Profiles = append(b.Profiles, patchProfile{
-			ID: q.ID, Name: q.Name, Types: strings.Join(types, ","),
-			Attestation: q.Attestation, Restrictions: patchOf(q.KeyRestrictions),
-		})
-	}
-	var compact bytes.Buffer
-	enc := json.NewEncoder(&compact)
-	enc.SetEscapeHTML(false) // names with & stay readable
-	if err := enc.Encode(b); err != nil {
-		return fmt.Errorf("encode suggestion: %w", err)
-	}
-	s.Size = len(bytes.TrimSpace(compact.Bytes()))
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, compact.Bytes(), "", "  "); err != nil {
-		return fmt.Errorf("encode suggestion: %w", err)
-	}
-	s.Body = indented.Bytes()
-	return nil
-}
+// maxProfiles is how many profiles a plan can tell apart. Microsoft's limit is
+// 3, and a policy of 20 KB holds no 64.
+const maxProfiles = 64
 
-func patchOf(k audit.KeyRestrictions) patchRestrictions {
-	r := patchRestrictions{Enforced: k.Enforced.Pointer(), AAGUIDs: k.AAGUIDs}
-	if k.Type != "" {
-		r.Type = &k.Type
+func newPlan(live audit.Policy, o SuggestOptions) (*plan, error) {
+	p := &plan{live: live, mask: 1, always: map[audit.AAGUID]bool{audit.AuthenticatorAndroid: true, audit.AuthenticatorIOS: true}}
+	for _, a := range o.Add {
+		p.always[a] = true
 	}
-	if r.AAGUIDs == nil {
-		r.AAGUIDs = []string{}
-	}
-	return r
-}
-
-// remark fills Notes.
-func (s *Suggestion) remark(live, next audit.Policy, o SuggestOptions) {
-	if n := len(s.LeftOut); n > 0 {
-		people := 0
-		for _, u := range s.LeftOut {
-			people += u.Users
+	if !live.HasProfiles() {
+		if o.Profile != "" {
+			return nil, fmt.Errorf("suggest for profile %q: the tenant has no passkey profiles", o.Profile)
 		}
-		s.Notes = append(s.Notes, fmt.Sprintf("%s left out, being held by fewer than %s; passkeys of up to %s break",
-			plural(n, "AAGUID in use is", "AAGUIDs in use are"), plural(o.MinUsers, "person", "people"), plural(people, "person", "people")))
+		return p, nil
 	}
-	if slices.ContainsFunc(s.AAGUIDs, audit.AAGUID.IsZero) {
-		s.Notes = append(s.Notes, "the list holds the all-zero AAGUID, which every authenticator sends that does not disclose its model")
-	}
-	who := "nobody"
-	if o.MinUsers > 1 {
-		who = "too few people"
-	}
-	before, after := draft{Proposal: Proposal{Policy: live}}, draft{Proposal: Proposal{Policy: next}}
-	now := after.lists()
-	for i, l := range before.lists() {
-		switch kind := kindOf(*l.KeyRestrictions); {
-		case equalLists(*l.KeyRestrictions, *now[i].KeyRestrictions), len(l.AAGUIDs) == 0:
-		case kind == listBlock:
-			s.Notes = append(s.Notes, fmt.Sprintf("%s: the allow list takes the place of a block list of %s", l.where, plural(len(l.AAGUIDs), "entry", "entries")))
-		default:
-			if gone := missing(l.AAGUIDs, now[i].AAGUIDs); len(gone) > 0 {
-				s.Notes = append(s.Notes, fmt.Sprintf("%s: %s not taken over, being held by %s", l.where, plural(len(gone), "entry of the present list is", "entries of the present list are"), who))
-			}
+	// Of two profiles with one id the first counts, here as everywhere.
+	p.live.Profiles = nil
+	for i := range live.Profiles {
+		if first, _ := live.Profile(live.Profiles[i].ID); first == &live.Profiles[i] {
+			p.live.Profiles = append(p.live.Profiles, live.Profiles[i])
 		}
 	}
-	s.remarkSize(next)
+	if n := len(p.live.Profiles); n > maxProfiles {
+		return nil, fmt.Errorf("suggest: the policy has %d passkey profiles; %d are handled", n, maxProfiles)
+	}
+	p.mask = 1<<len(p.live.Profiles) - 1
+	if o.Profile != "" {
+		i, err := findProfile(&p.live, o.Profile)
+		if err != nil {
+			return nil, err
+		}
+		p.mask = 1 << i
+	}
+	return p, nil
 }
 
-// remarkSize compares with Microsoft's limit: the body, and what the policy
-// would come to by the sizes that Microsoft gives (1.44 KB, 0.23 KB a target,
-// 0.4 KB a profile, about 0.3 KB for ten AAGUIDs; 40 bytes an AAGUID is what
-// the body holds, and more than that).
-func (s *Suggestion) remarkSize(p audit.Policy) {
-	lists := []audit.KeyRestrictions{p.KeyRestrictions}
-	estimate := 1475 + 236*(len(p.Include)+len(p.Exclude)) + 410*len(p.Profiles)
+// findProfile finds a profile by its id, or else by its name if only one has it.
+func findProfile(p *audit.Policy, profile string) (int, error) {
+	byID := slices.IndexFunc(p.Profiles, func(q audit.Profile) bool { return strings.EqualFold(q.ID, profile) })
+	if byID >= 0 {
+		return byID, nil
+	}
+	found, labels := -1, []string(nil)
 	for i := range p.Profiles {
-		lists = append(lists, p.Profiles[i].KeyRestrictions)
+		labels = append(labels, profileLabel(p.Profiles[i]))
+		if !strings.EqualFold(p.Profiles[i].Name, profile) {
+			continue
+		}
+		if found >= 0 {
+			return 0, fmt.Errorf("suggest for profile %q: two profiles have this name; give the id", profile)
+		}
+		found = i
 	}
-	if p.HasProfiles() {
-		lists = lists[1:] // tenant-wide fields only mirror the default profile
+	if found < 0 {
+		return 0, fmt.Errorf("suggest for profile %q: no such profile; there are %s", profile, strings.Join(labels, ", "))
 	}
-	for _, l := range lists {
-		estimate += 40 * len(l.AAGUIDs)
+	return found, nil
+}
+
+// policy gives the live policy with other lists: for each planned place the
+// AAGUIDs that are always on, and those of which on says so.
+func (p *plan) policy(on map[audit.AAGUID]uint64) audit.Policy {
+	next := clone(p.live)
+	put := func(k *audit.KeyRestrictions, bit uint64) {
+		if p.mask&bit == 0 {
+			return
+		}
+		*k = audit.KeyRestrictions{Enforced: audit.Yes, Type: "allow"}
+		var ids []audit.AAGUID
+		for a := range p.always {
+			ids = append(ids, a)
+		}
+		for a, bits := range on {
+			if bits&bit != 0 && !p.always[a] {
+				ids = append(ids, a)
+			}
+		}
+		slices.SortFunc(ids, compareAAGUIDs)
+		for _, a := range ids {
+			k.AAGUIDs = append(k.AAGUIDs, a.String())
+		}
 	}
-	switch size := max(s.Size, estimate); {
-	case size > policyLimit:
-		s.Notes = append(s.Notes, fmt.Sprintf("the body has %d bytes and the policy would have about %d: over Microsoft's limit of 20 KB; Graph will refuse it", s.Size, estimate))
-	case size > policyLimit*8/10:
-		s.Notes = append(s.Notes, fmt.Sprintf("the body has %d bytes and the policy would have about %d: near Microsoft's limit of 20 KB", s.Size, estimate))
+	if !next.HasProfiles() {
+		put(&next.KeyRestrictions, 1)
 	}
+	for i := range next.Profiles {
+		put(&next.Profiles[i].KeyRestrictions, 1<<i)
+	}
+	return next
+}
+
+func compareAAGUIDs(a, b audit.AAGUID) int { return bytes.Compare(a[:], b[:]) }
+
+// A builder gathers what a Suggestion is made of.
+type builder struct {
+	*plan
+	o    SuggestOptions
+	on   map[audit.AAGUID]uint64 // the places that list an AAGUID
+	weak map[audit.AAGUID]uint64 // those that list it for undecided passkeys alone
+	use  map[audit.AAGUID]Use
+	s    Suggestion
+}
+
+func (p *plan) builder(o SuggestOptions) *builder {
+	return &builder{plan: p, o: o, on: map[audit.AAGUID]uint64{}, weak: map[audit.AAGUID]uint64{}, use: map[audit.AAGUID]Use{}}
+}
+
+// enter puts an AAGUID on the lists of places, on those of weak for passkeys
+// alone that may work.
+func (b *builder) enter(u Use, places, weak uint64) {
+	b.on[u.AAGUID] |= places & b.mask
+	b.weak[u.AAGUID] |= weak
+	b.use[u.AAGUID] = u
+}
+
+func (b *builder) leftOut(u Use) { b.s.LeftOut = append(b.s.LeftOut, u) }
+
+// finish makes the Suggestion.
+func (b *builder) finish() (Suggestion, error) {
+	next := b.policy(b.on)
+	slices.SortFunc(b.s.LeftOut, func(a, b Use) int {
+		return cmp.Or(cmp.Compare(b.Users, a.Users), compareAAGUIDs(a.AAGUID, b.AAGUID))
+	})
+	for i, l := range (&draft{Proposal: Proposal{Policy: next}}).lists() {
+		bit := uint64(1) << i
+		if b.mask&bit == 0 {
+			continue
+		}
+		list := SuggestedList{Where: l.where}
+		if l.profile != nil {
+			list.ProfileID = l.profile.ID
+		}
+		for _, text := range l.AAGUIDs {
+			a, err := audit.ParseAAGUID(text)
+			if err != nil {
+				return Suggestion{}, fmt.Errorf("suggest: %w", err)
+			}
+			u := b.use[a]
+			u.AAGUID = a
+			list.Entries = append(list.Entries, SuggestedEntry{Use: u, Added: b.on[a]&bit == 0, Doubtful: b.weak[a]&bit != 0})
+			b.s.AAGUIDs = append(b.s.AAGUIDs, a)
+		}
+		b.s.Lists = append(b.s.Lists, list)
+	}
+	slices.SortFunc(b.s.AAGUIDs, compareAAGUIDs)
+	b.s.AAGUIDs = slices.Compact(b.s.AAGUIDs)
+	if err := b.encode(next); err != nil {
+		return Suggestion{}, fmt.Errorf("suggest: %w", err)
+	}
+	b.measure(next)
+	b.remark(next)
+	return b.s, nil
 }
