@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,12 +81,40 @@ func FuzzParse(f *testing.F) {
 		}
 		judgeAll(t, p)
 		policy.Groups(p)
+		suggestFrom(t, p, body)
 		// What was read from a tenant is a proposal that changes nothing,
 		// unless it is odder than a proposal may be.
 		if same, err := policy.Propose(p, policy.Spec{Body: body, Source: "b"}); err == nil && len(same.Changes) > 0 && distinct(p) {
 			t.Fatalf("the live body changes %q", same.Changes)
 		}
 	})
+}
+
+// suggestFrom makes a list of any live body, and lays it over where each
+// profile can be told apart.
+func suggestFrom(t *testing.T, p audit.Policy, body []byte) {
+	t.Helper()
+	g, err := policy.NewSuggester(p, nil, nil, policy.SuggestOptions{Live: body})
+	if err != nil {
+		return // more profiles than a policy can have
+	}
+	g.Observe("u", nil, []audit.Passkey{{AAGUID: yubiKey}, {AAGUID: "x"}})
+	s, err := g.Suggest()
+	if err != nil {
+		t.Fatalf("suggest: %v", err)
+	}
+	then, _, err := policy.Parse(s.Body)
+	if err != nil {
+		t.Fatalf("the suggested body is none: %v in\n%s", err, s.Body)
+	}
+	for _, q := range p.Profiles {
+		if got, ok := then.Profile(q.ID); !ok || got.KeyRestrictions.Enforced != audit.Yes || len(got.KeyRestrictions.AAGUIDs) < 2 {
+			t.Fatalf("profile %q in\n%s", q.ID, s.Body)
+		}
+	}
+	if _, err := policy.Propose(p, policy.Spec{Body: s.Body, Source: "s"}); err != nil && distinct(p) && !slices.ContainsFunc(p.Profiles, func(q audit.Profile) bool { return q.ID == "" }) {
+		t.Fatalf("%v in\n%s", err, s.Body)
+	}
 }
 
 // distinct tells whether profiles and targets can be told apart by their ids,

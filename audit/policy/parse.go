@@ -80,11 +80,12 @@ func Groups(policies ...audit.Policy) []string {
 	return slices.Compact(slices.DeleteFunc(ids, func(id string) bool { return id == "" }))
 }
 
-// MissingGroups lists those of Groups(p) that have does not hold: nobody asked
-// for their members, so that what hangs on them is undecided until somebody
-// does. A group that is in have and could not be read is not among them.
-func MissingGroups(p audit.Policy, have []audit.Group) []string {
-	return slices.DeleteFunc(Groups(p), func(id string) bool {
+// MissingGroups lists those of Groups(policies...) that have does not hold:
+// nobody asked for their members, so that what hangs on them is undecided until
+// somebody does. A group that is in have and could not be read is not among
+// them.
+func MissingGroups(have []audit.Group, policies ...audit.Policy) []string {
+	return slices.DeleteFunc(Groups(policies...), func(id string) bool {
 		return slices.ContainsFunc(have, func(g audit.Group) bool { return strings.EqualFold(g.ID, id) })
 	})
 }

@@ -240,7 +240,7 @@ func TestMissingGroups(t *testing.T) {
 			have, []string{third, strings.ToLower(other)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, policy.MissingGroups(test.p, test.have), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(test.want, policy.MissingGroups(test.have, test.p), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("missing groups (-want +got):\n%s", diff)
 			}
 		})

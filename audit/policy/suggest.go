@@ -109,10 +109,10 @@ type Unlisted struct {
 	Undecided int
 }
 
-// Suggest makes a list of every AAGUID that a passkey of the tenant names,
+// SuggestInUse makes a list of every AAGUID that a passkey of the tenant names,
 // whether it works today or not, and puts it everywhere. Use [Suggester] for
 // the smallest list.
-func Suggest(live audit.Policy, use []Use, o SuggestOptions) (Suggestion, error) {
+func SuggestInUse(live audit.Policy, use []Use, o SuggestOptions) (Suggestion, error) {
 	p, err := newPlan(live, o)
 	if err != nil {
 		return Suggestion{}, err

@@ -34,7 +34,7 @@ func TestSuggestInUse(t *testing.T) {
 	for _, test := range tests {
 		files = append(files, filepath.Join("testdata", "in-use", test.name+".golden"))
 		t.Run(test.name, func(t *testing.T) {
-			s, err := policy.Suggest(test.live, use, test.o)
+			s, err := policy.SuggestInUse(test.live, use, test.o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestSuggestRefuses(t *testing.T) {
 		{profiles, "Pilots", `suggest for profile "Pilots": no such profile; there are profile "Default passkey profile" (` + first + `), profile "Synced for pilots" (` + pilots + `)`},
 		{twins, "TWIN", `suggest for profile "TWIN": two profiles have this name; give the id`},
 	} {
-		if _, err := policy.Suggest(test.live, nil, policy.SuggestOptions{Profile: test.profile}); err == nil || err.Error() != test.want {
+		if _, err := policy.SuggestInUse(test.live, nil, policy.SuggestOptions{Profile: test.profile}); err == nil || err.Error() != test.want {
 			t.Errorf("got  %v\nwant %s", err, test.want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestSuggestSize(t *testing.T) {
 		for i := range test.aaguids {
 			use = append(use, policy.Use{AAGUID: audit.AAGUID{1, byte(i), byte(i >> 8)}, Passkeys: 1, Users: 1})
 		}
-		s, err := policy.Suggest(legacy, use, policy.SuggestOptions{})
+		s, err := policy.SuggestInUse(legacy, use, policy.SuggestOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,7 +53,7 @@ func judge(ctx context.Context, r *snapshot.Reader, spec policy.Spec, names *aag
 	if err != nil {
 		return nil, err
 	}
-	j.suggested, err = policy.Suggest(j.live, usesOf(uses), policy.SuggestOptions{})
+	j.suggested, err = policy.SuggestInUse(j.live, usesOf(uses), policy.SuggestOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("suggest a policy: %w", err)
 	}
