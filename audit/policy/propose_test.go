@@ -112,6 +112,9 @@ func TestProposals(t *testing.T) {
 		{"allow-not-enforced", filled, policy.Spec{Preset: "live", Allow: ids(google)}},
 		{"block-not-enforced", legacy, policy.Spec{Preset: "live", Block: ids(google)}},
 		{"allow-profiles", profiles, policy.Spec{Preset: "live", Allow: ids(yubiKey)}},
+		{"file-tenant-wide-on-profiles-and-block", profiles, policy.Spec{Body: wire(t, "patch-authenticator.json"), Source: "authenticator.json", Block: ids(ios)}},
+		{"file-whole-profiles-and-allow", profiles, policy.Spec{Body: []byte(profiles), Source: "get.json", Allow: ids(yubiKey)}},
+		{"file-unknown-properties-in-profiles", profiles, body(`{"passkeyProfiles":[{"id":"` + first + `","name":"Default passkey profile","passkeyType":"deviceBound","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":true,"enforcementType":"allow","aaGuids":["` + yubiKey + `"],"reach":1}},{"id":"` + pilots + `","passkeyTypes":"synced","attestationEnforcement":"disabled","keyRestrictions":null}],"includeTargets":[{"targetType":"group","id":"all_users","allowedProfiles":["` + first + `"]}]}`)},
 		{"file-and-allow", legacy, policy.Spec{Body: wire(t, "patch-authenticator.json"), Source: "authenticator.json", Allow: ids(yubiKey)}},
 	}
 	var files []string
