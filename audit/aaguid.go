@@ -91,4 +91,13 @@ type Authenticator struct {
 	// Source says in one word who gives the name, such as microsoft-learn;
 	// empty where no source knows the AAGUID.
 	Source string
+	// Certification says in words what certification the FIDO Metadata
+	// Service tells of, with dates, such as "FIDO Certified L1 (2021-03-01)",
+	// and any status that this program has no words for. Empty means not
+	// known, never "not certified", for which there are words of its own.
+	Certification string
+	// Problem says in words why the FIDO Metadata Service warns of the model:
+	// revoked, retired, or a known way to misuse it. Empty means that no
+	// warning is known, be it that there is none or that nobody was asked.
+	Problem string
 }
