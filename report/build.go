@@ -96,6 +96,7 @@ type builder struct {
 	// there is nothing to compare it with.
 	own, live *Counter
 	hard      [2 * ranks][]Person
+	strengths strengthCounter
 	advise    *adviser
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
@@ -115,10 +116,11 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 		return nil, fmt.Errorf("build report: %w", err)
 	}
 	b := &builder{
-		d:     &Document{in: in, spool: sp},
-		byID:  map[modelKey]int{},
-		codes: map[string]string{},
-		own:   NewCounter(in.Proposal),
+		d:         &Document{in: in, spool: sp},
+		byID:      map[modelKey]int{},
+		codes:     map[string]string{},
+		own:       NewCounter(in.Proposal),
+		strengths: strengthCounter{reasons: map[string]int{}},
 	}
 	if len(in.Alternatives) > 0 {
 		b.live = NewCounter(Proposal{Name: LiveName})
@@ -153,8 +155,8 @@ func (b *builder) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := b.strengths(ctx); err != nil {
-		return err
+	if b.d.in.Strengths.Of != nil {
+		b.d.Strengths, b.d.strengthRemarks = b.strengths.figures(), b.strengths.remarks
 	}
 	if err := b.d.spool.flush(); err != nil {
 		return err
@@ -216,6 +218,9 @@ func (b *builder) user(u *audit.JudgedUser) error {
 		if err := b.passkey(u, i, p.UsableAfter); err != nil {
 			return err
 		}
+	}
+	if err := b.strengthsOf(u); err != nil {
+		return err
 	}
 	return b.outreach(u, &p)
 }

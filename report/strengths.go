@@ -15,9 +15,10 @@ import (
 // counted among the passkeys that break: a strength matters only where a
 // Conditional Access policy asks for it.
 type Strengths struct {
-	// Findings gives the findings in final order, those of one person one after
-	// the other; nil if strengths were not judged. It is read once, after Users.
-	Findings iter.Seq2[StrengthFinding, error]
+	// Of gives the findings of a user whom Users has just given, in final order;
+	// nil if strengths were not judged. What it gives is used until the next call
+	// only.
+	Of func(u *audit.JudgedUser) []StrengthFinding
 	// Notes say in sentences why strengths were not judged, or not all of them
 	// (not asked for, not licensed, refused and which permission is missing), or
 	// why there can be no finding (no strength has a list of AAGUIDs).
@@ -165,36 +166,29 @@ func (c *strengthCounter) figures() StrengthFigures {
 	return c.StrengthFigures
 }
 
-// strengths spools the findings on authentication strengths.
-func (b *builder) strengths(ctx context.Context) error {
-	if b.d.in.Strengths.Findings == nil {
+// strengthsOf counts and spools what strengths do not accept of a user.
+func (b *builder) strengthsOf(u *audit.JudgedUser) error {
+	if b.d.in.Strengths.Of == nil {
 		return nil
 	}
-	c := strengthCounter{reasons: map[string]int{}}
-	n := 0
-	for f, err := range b.d.in.Strengths.Findings {
-		if err == nil && f.Scope == audit.No {
-			err = fmt.Errorf("policy %q leaves user %s out", f.Policy, f.User.ID)
+	found := b.d.in.Strengths.Of(u)
+	for i := range found {
+		f := &found[i]
+		if f.Scope == audit.No {
+			return fmt.Errorf("read strengths: policy %q leaves user %s out", f.Policy, f.User.ID)
 		}
-		if n++; err == nil && n%1024 == 0 {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("read strengths: %w", err)
-		}
-		c.add(&f)
+		b.strengths.add(f)
 		m := b.model(f.Passkey.AAGUID, f.Passkey.Model)
-		b.buf = b.d.spool.putStrength(b.buf[:0], &f, m)
+		b.buf = b.d.spool.putStrength(b.buf[:0], f, m)
 		if err := b.d.spool.append(bucketStrengths, b.buf); err != nil {
 			return err
 		}
 	}
-	b.d.Strengths, b.d.strengthRemarks = c.figures(), c.remarks
 	return nil
 }
 
 // StrengthsRead tells whether authentication strengths were judged.
-func (d *Document) StrengthsRead() bool { return d.in.Strengths.Findings != nil }
+func (d *Document) StrengthsRead() bool { return d.in.Strengths.Of != nil }
 
 // StrengthWords says in sentences what authentication strengths do not accept,
 // how certain that is, or why nothing is said of them.

@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -56,9 +55,9 @@ func TestStrengths(t *testing.T) {
 // TestStrengthWords: why nothing was judged, or why there is nothing, and never
 // that all is well where something is missing.
 func TestStrengthWords(t *testing.T) {
-	none := func(func(report.StrengthFinding, error) bool) {}
-	finding := func(yield func(report.StrengthFinding, error) bool) {
-		yield(report.StrengthFinding{PolicyState: "enabled", Scope: audit.Yes, User: audit.User{ID: "u"}, Passkey: audit.Passkey{ID: "k"}}, nil)
+	none := func(*audit.JudgedUser) []report.StrengthFinding { return nil }
+	finding := func(u *audit.JudgedUser) []report.StrengthFinding {
+		return []report.StrengthFinding{{PolicyState: "enabled", Scope: audit.Yes, User: u.User, Passkey: audit.Passkey{ID: "k"}}}
 	}
 	tests := []struct {
 		name string
@@ -69,15 +68,15 @@ func TestStrengthWords(t *testing.T) {
 		{"not asked", report.Strengths{}, false, []string{"Authentication strengths were not judged: this report says nothing of them."}},
 		{"refused", report.Strengths{Notes: []string{"Policy.Read.All is missing."}}, false,
 			[]string{"Authentication strengths were not judged: this report says nothing of them.", "Policy.Read.All is missing."}},
-		{"no list", report.Strengths{Findings: none, Notes: []string{"No strength has a list of AAGUIDs."}}, false,
+		{"no list", report.Strengths{Of: none, Notes: []string{"No strength has a list of AAGUIDs."}}, false,
 			[]string{"No passkey that the methods policy allows is refused by an authentication strength.", "No strength has a list of AAGUIDs."}},
-		{"partial", report.Strengths{Findings: none, Partial: true}, false,
+		{"partial", report.Strengths{Of: none, Partial: true}, false,
 			[]string{"No passkey was found that an authentication strength does not accept, but not everything that this depends on could be read."}},
-		{"report incomplete", report.Strengths{Findings: none}, true,
+		{"report incomplete", report.Strengths{Of: none}, true,
 			[]string{"No passkey that was read is refused by an authentication strength, but the report is incomplete. 1 of 2 users could not be read: they may have passkeys that break."}},
-		{"found, partial", report.Strengths{Findings: finding, Partial: true, Certainty: []string{"Applications are not judged."}}, false, []string{
+		{"found, partial", report.Strengths{Of: finding, Partial: true, Certainty: []string{"Applications are not judged."}}, false, []string{
 			"At least 1 passkey of 1 person is allowed by the methods policy, but not accepted by an authentication strength. These are not counted among the passkeys that break.",
-			"Of these people, an enabled Conditional Access policy certainly covers: 1. Administrators among all of them: not known.",
+			"Of these people, an enabled Conditional Access policy certainly covers: 1. Administrators among all of them: 0.",
 			"Applications are not judged."}},
 	}
 	for _, test := range tests {
@@ -95,7 +94,7 @@ func TestStrengthWords(t *testing.T) {
 				t.Errorf("words (-want +got):\n%s", diff)
 			}
 			s := d.Summary()
-			if s.StrengthsRead != (test.in.Findings != nil) || (s.Strengths.Found == nil) == s.StrengthsRead {
+			if s.StrengthsRead != (test.in.Of != nil) || (s.Strengths.Found == nil) == s.StrengthsRead {
 				t.Errorf("summary %+v", s.Strengths)
 			}
 			if table := mustTable(t, d, report.TitleStrengths); table.Count == 0 && !strings.HasPrefix(table.Empty, test.want[0]) {
@@ -106,20 +105,13 @@ func TestStrengthWords(t *testing.T) {
 }
 
 func TestStrengthsFail(t *testing.T) {
-	broken := errors.New("broken")
-	for name, yielded := range map[string]struct {
-		f    report.StrengthFinding
-		err  error
-		want string
-	}{
-		"error":        {err: broken, want: "read strengths: broken"},
-		"out of scope": {f: report.StrengthFinding{Policy: "P", Scope: audit.No, User: audit.User{ID: "u"}}, want: `policy "P" leaves user u out`},
-	} {
-		in := fixture.Input(t.TempDir())
-		in.Strengths.Findings = func(yield func(report.StrengthFinding, error) bool) { yield(yielded.f, yielded.err) }
-		if _, err := report.Build(context.Background(), in); err == nil || !strings.Contains(err.Error(), yielded.want) {
-			t.Errorf("%s: got %v", name, err)
-		}
+	in := fixture.Input(t.TempDir())
+	in.Strengths.Of = func(u *audit.JudgedUser) []report.StrengthFinding {
+		return []report.StrengthFinding{{Policy: "P", Scope: audit.No, User: audit.User{ID: "u"}}}
+	}
+	want := `policy "P" leaves user u out`
+	if _, err := report.Build(context.Background(), in); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
@@ -128,16 +120,25 @@ func TestStrengthsFail(t *testing.T) {
 func TestManyStrengths(t *testing.T) {
 	const n = 200_000
 	in := fixture.Empty(t.TempDir())
-	in.Strengths.Findings = func(yield func(report.StrengthFinding, error) bool) {
-		f := report.StrengthFinding{Strength: "S", Policy: "P", PolicyState: "enabled"}
-		for i := range n {
-			f.User = audit.User{ID: fmt.Sprintf("user-%d", i/2), UPN: fmt.Sprintf("person%d@contoso.com", i/2)}
-			f.Passkey = audit.Passkey{ID: fmt.Sprintf("key-%d", i), AAGUID: fixture.YubiKey}
-			f.Why = fmt.Sprintf("Group %d could not be read.", i)
-			if !yield(f, nil) {
+	in.Coverage = audit.Coverage{ListingComplete: true, Listed: n / 2, Read: n / 2, WithoutPasskey: n / 2}
+	in.Users = func(yield func(*audit.JudgedUser, error) bool) {
+		for i := range n / 2 {
+			u := &audit.JudgedUser{Outcome: audit.OutcomeRead, User: audit.User{ID: fmt.Sprintf("user-%06d", i), UPN: fmt.Sprintf("person%06d@contoso.com", i)}}
+			if !yield(u, nil) {
 				return
 			}
 		}
+	}
+	findings := make([]report.StrengthFinding, 2)
+	in.Strengths.Of = func(u *audit.JudgedUser) []report.StrengthFinding {
+		for i := range findings {
+			findings[i] = report.StrengthFinding{
+				Strength: "S", Policy: "P", PolicyState: "enabled", User: u.User,
+				Passkey: audit.Passkey{ID: fmt.Sprintf("%s-key-%d", u.ID, i), AAGUID: fixture.YubiKey},
+				Why:     fmt.Sprintf("Group %s-%d could not be read.", u.ID, i),
+			}
+		}
+		return findings
 	}
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,9 @@ type Meta struct {
 	// AdminsKnown says that whoever is not known to be an administrator is none;
 	// see Store.AdminsByRole.
 	AdminsKnown bool
+	// MaskKey is a secret of the snapshot's own, from which pseudonyms are made;
+	// one is made for a new snapshot that is given none.
+	MaskKey string
 }
 
 // Scope says which users were to be read. Two runs with different scopes do
@@ -57,6 +61,7 @@ const (
 	keyFinishedAt   = "finished_at"
 	keyCeiling      = "quota_ceiling"
 	keyAdmins       = "administrators"
+	keyMask         = "mask_key"
 )
 
 type querier interface {
@@ -85,7 +90,7 @@ func readMeta(ctx context.Context, q querier) (Meta, error) {
 		Tenant:      audit.Tenant{ID: kv[keyTenantID], Name: kv[keyTenantName], Domain: kv[keyTenantDomain]},
 		Cloud:       kv[keyCloud], GraphRoot: kv[keyGraphRoot],
 		StartedAt: parseTime(kv[keyStartedAt]), FinishedAt: parseTime(kv[keyFinishedAt]),
-		AdminsKnown: kv[keyAdmins] == "all",
+		AdminsKnown: kv[keyAdmins] == "all", MaskKey: kv[keyMask],
 	}
 	if err := json.Unmarshal([]byte(kv[keyScope]), &m.Scope); err != nil {
 		return Meta{}, fmt.Errorf("read particulars: scope: %w", err)
@@ -101,7 +106,11 @@ func writeMeta(ctx context.Context, tx *sql.Tx, m Meta) error {
 	if err != nil {
 		return fmt.Errorf("write particulars: %w", err)
 	}
+	if m.MaskKey == "" {
+		m.MaskKey = rand.Text()
+	}
 	for _, kv := range [][2]string{
+		{keyMask, m.MaskKey},
 		{keyToolVersion, m.ToolVersion},
 		{keyTenantID, m.Tenant.ID}, {keyTenantName, m.Tenant.Name}, {keyTenantDomain, m.Tenant.Domain},
 		{keyCloud, m.Cloud}, {keyGraphRoot, m.GraphRoot},

@@ -21,6 +21,7 @@ var contoso = snapshot.Meta{
 	Cloud:       "global", GraphRoot: "https://graph.microsoft.com",
 	Scope:     snapshot.Scope{Users: "all", MembersOnly: true, ExcludeUPN: []string{"svc-*"}},
 	StartedAt: time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC),
+	MaskKey:   "a key",
 }
 
 func create(t *testing.T) (*snapshot.Store, string) {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -101,8 +100,9 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // connect signs in, and makes sure that the token belongs to the tenant that
-// was asked for. The caller calls hangUp in the end.
-func connect(ctx context.Context, auth graph.AuthOptions, timeout time.Duration, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
+// was asked for. Of o, the timeout and what to read count. The caller calls
+// hangUp in the end.
+func connect(ctx context.Context, auth graph.AuthOptions, o graph.Options, log zerolog.Logger) (client *graph.Client, hangUp func(), err error) {
 	hangUp = func() {}
 	if auth.Transport == nil {
 		// One transport for tokens and for Graph, through the usual proxy variables.
@@ -113,10 +113,9 @@ func connect(ctx context.Context, auth graph.AuthOptions, timeout time.Duration,
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err = graph.New(graph.Options{
-		Cloud: auth.Cloud, Credential: credential, Transport: auth.Transport, UserAgent: "passkey-audit/" + toolVersion(), Timeout: timeout,
-		Observe: func(x graph.Exchange) { logExchange(log, x) },
-	})
+	o.Cloud, o.Credential, o.Transport, o.UserAgent = auth.Cloud, credential, auth.Transport, "passkey-audit/"+toolVersion()
+	o.Observe = func(x graph.Exchange) { logExchange(log, x) }
+	client, err = graph.New(o)
 	if err != nil {
 		return nil, nil, err
 	}

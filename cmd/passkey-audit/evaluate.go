@@ -23,10 +23,12 @@ type EvaluateOptions struct {
 	namesOptions
 	outputOptions
 	logOptions
+	explain string
 }
 
 // AddFlags binds the flags.
 func (o *EvaluateOptions) AddFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.explain, "explain", "", "print what each profile says of the passkeys of this user (`UPN|ID`), and write no files")
 	o.proposalOptions.AddFlags(cmd)
 	o.namesOptions.AddFlags(cmd)
 	o.outputOptions.AddFlags(cmd)
@@ -43,13 +45,10 @@ another proposal and writes the reports. It asks no server.
 
 ` + exitHelp,
 		Example: `  passkey-audit evaluate passkey-audit_contoso.com_20261101T080000Z --proposed authenticator-only --out what-if
-  passkey-audit evaluate snapshot.db --proposed proposal.json --format csv --out what-if`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("%s takes one snapshot, a file or the folder of a scan, and %d were given", cmd.CommandPath(), len(args))
-			}
-			return nil
-		},
+  passkey-audit evaluate snapshot.db --proposed proposal.json --format csv --out what-if
+  passkey-audit evaluate snapshot.db --explain AdeleV@contoso.com
+  passkey-audit evaluate snapshot.db --proposed authenticator-only --proposed two-vendors=vendors.json --out compared`,
+		Args: oneSnapshot,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runEvaluate(cmd.Context(), w, u, &o, args[0])
 		},
@@ -71,7 +70,7 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 	if err != nil {
 		return err
 	}
-	spec, err := o.spec(u, names)
+	specs, err := o.specs(u, names)
 	if err != nil {
 		return err
 	}
@@ -80,6 +79,14 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 		return err
 	}
 	defer r.Close()
+	if o.explain != "" {
+		j, err := judge(ctx, r, specs, names)
+		if err != nil {
+			return err
+		}
+		j.warnMissingGroups(u)
+		return explain(ctx, w.stdout, j, names, o.explain)
+	}
 	// The report may go beside the snapshot it is made from: that stays.
 	out := o.out
 	if out != "" {
@@ -95,7 +102,7 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 		return err
 	}
 	defer dir.release()
-	return writeReports(ctx, u, r, spec, names, &o.outputOptions, dir.path, o.force)
+	return writeReports(ctx, u, r, specs, names, &o.outputOptions, dir.path, o.force)
 }
 
 // openSnapshot opens a snapshot, given its file or the folder of its scan.
@@ -126,38 +133,31 @@ func openOut(out string, tenant audit.Tenant, w world) (*outDir, error) {
 
 // writeReports judges a snapshot, writes the files and prints the summary. Its
 // error tells the exit status also where all went well.
-func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, spec policy.Spec, names *aaguid.Catalogue, o *outputOptions, dir string, overwrite bool) (err error) {
+func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, specs []policy.Spec, names *aaguid.Catalogue, o *outputOptions, dir string, overwrite bool) (err error) {
 	if err := removeParts(dir); err != nil {
 		return err
 	}
-	j, err := judge(ctx, r, spec, names)
+	j, err := judge(ctx, r, specs, names)
 	if err != nil {
 		return err
 	}
-	for _, id := range j.missingGroups() {
-		u.warn("the proposal names group %s, which the scan did not read: verdicts that depend on it stay undecided; scan again with this proposal", id)
-	}
-	d, err := j.document(ctx, dir)
+	j.warnMissingGroups(u)
+	j.mask = newMask(o.mask, maskKey(r.Meta()))
+	d, err := j.document(ctx, names, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if overwrite {
-		// What this run does not write must not stand beside what it writes.
-		for _, f := range reportFiles() {
-			if rerr := os.Remove(filepath.Join(dir, f)); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
-				return rerr
-			}
+		if err := removeFiles(dir, reportFiles()); err != nil {
+			return err
 		}
 	}
 	out := &output{dir: dir}
-	if err := out.writeAll(ctx, d, o, [2]audit.Policy{j.live, j.proposal.Policy}); err != nil {
+	if err := out.writeAll(ctx, d, o, [2]audit.Policy{j.live, j.proposals[0].Policy}); err != nil {
 		return err
 	}
-	var files []string
-	for _, f := range out.files {
-		files = append(files, f.Name)
-	}
+	files := out.names()
 	if _, serr := os.Stat(filepath.Join(dir, fileSnapshot)); serr == nil {
 		files = append(files, fileSnapshot) // what evaluate takes
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"passkey-audit/audit"
@@ -14,50 +15,92 @@ import (
 	"passkey-audit/report"
 )
 
-// A judgement is a snapshot with the policy as it was and the proposal, ready
+// A judgement is a snapshot with the policy as it was and the proposals, ready
 // to be made into a report.
 type judgement struct {
-	reader    *snapshot.Reader
-	names     *aaguid.Catalogue
-	live      audit.Policy
-	proposal  policy.Proposal
-	groups    []audit.Group
-	now, then *policy.Evaluator
+	evidence
+	// proposals are those to judge by, the report's own first.
+	proposals []*contender
 	suggested policy.Suggestion
+	strengths *strengths
+	mask      *mask // nil for none
 }
 
-// judge lays the proposal over the snapshot's policy.
-func judge(ctx context.Context, r *snapshot.Reader, spec policy.Spec, names *aaguid.Catalogue) (*judgement, error) {
-	body, have, err := r.Document(ctx, snapshot.DocumentPolicy)
+// A contender is a proposal that people are judged by. The report counts for its
+// own proposal; the others have a counter.
+type contender struct {
+	policy.Proposal
+	then    *policy.Evaluator
+	counter *report.Counter
+	user    audit.JudgedUser
+}
+
+// Evidence is what a snapshot says of a policy and of whom it is for.
+type evidence struct {
+	reader *snapshot.Reader
+	body   []byte // the policy as Graph sent it
+	live   audit.Policy
+	notes  []string // what is odd about it
+	groups []audit.Group
+	names  policy.Namer
+	now    *policy.Evaluator
+}
+
+// readEvidence reads the snapshot's policy and groups.
+func readEvidence(ctx context.Context, r *snapshot.Reader, names policy.Namer) (evidence, error) {
+	e := evidence{reader: r, names: names}
+	have := false
+	var err error
+	if e.body, have, err = r.Document(ctx, snapshot.DocumentPolicy); err != nil {
+		return e, err
+	}
+	if !have {
+		return e, withHint(errors.New("the snapshot holds no policy: the scan was interrupted before it was read"), "finish the scan first, with scan --resume")
+	}
+	if e.live, e.notes, err = policy.Parse(e.body); err != nil {
+		return e, fmt.Errorf("read the policy in the snapshot: %w", err)
+	}
+	if e.groups, err = r.Groups(ctx); err != nil {
+		return e, err
+	}
+	e.now = policy.NewEvaluator(e.live, e.groups, names)
+	return e, nil
+}
+
+// judge lays the proposals over the snapshot's policy.
+func judge(ctx context.Context, r *snapshot.Reader, specs []policy.Spec, names *aaguid.Catalogue) (*judgement, error) {
+	e, err := readEvidence(ctx, r, nameOf(names))
 	if err != nil {
 		return nil, err
 	}
-	if !have {
-		return nil, withHint(errors.New("the snapshot holds no policy: the scan was interrupted before it was read"), "finish the scan first, with scan --resume")
-	}
-	j := &judgement{reader: r, names: names}
-	var notes []string
-	if j.live, notes, err = policy.Parse(body); err != nil {
-		return nil, fmt.Errorf("read the policy in the snapshot: %w", err)
-	}
-	if j.proposal, err = policy.Propose(j.live, spec); err != nil {
-		return nil, usagef("%v", err)
-	}
-	j.proposal.Notes = append(j.proposal.Notes, notes...)
-	if j.groups, err = r.Groups(ctx); err != nil {
+	j := &judgement{evidence: e}
+	proposals, err := propose(j.live, specs)
+	if err != nil {
 		return nil, err
 	}
-	j.now = policy.NewEvaluator(j.live, j.groups, spec.Names)
-	j.then = policy.NewEvaluator(j.proposal.Policy, j.groups, spec.Names)
+	for i, p := range proposals {
+		p.Notes = append(p.Notes, j.notes...)
+		c := &contender{Proposal: p, then: policy.NewEvaluator(p.Policy, j.groups, j.names)}
+		if i > 0 {
+			c.counter = report.NewCounter(reportProposal(p))
+		}
+		j.proposals = append(j.proposals, c)
+	}
 	uses, err := r.AAGUIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	j.suggested, err = policy.SuggestInUse(j.live, usesOf(uses), policy.SuggestOptions{})
-	if err != nil {
+	if j.suggested, err = policy.SuggestInUse(j.live, usesOf(uses), policy.SuggestOptions{Live: j.body}); err != nil {
 		return nil, fmt.Errorf("suggest a policy: %w", err)
 	}
+	if j.strengths, err = readStrengths(ctx, r, j.groups); err != nil {
+		return nil, err
+	}
 	return j, nil
+}
+
+func reportProposal(p policy.Proposal) report.Proposal {
+	return report.Proposal{Name: p.Name, Policy: p.Policy, Changes: p.Changes, Notes: p.Notes, Assumes: p.Assumes}
 }
 
 // usesOf keeps the uses whose text is an AAGUID, and joins those that are
@@ -82,51 +125,61 @@ func usesOf(uses []snapshot.Use) []policy.Use {
 	return out
 }
 
-// missingGroups names the groups that the proposal needs and that the snapshot
-// has never asked for.
-func (j *judgement) missingGroups() []string {
-	have := make(map[string]bool)
-	for _, g := range j.groups {
-		have[g.ID] = true
+// warnMissingGroups names the groups that the proposals need and that the
+// snapshot has never asked for.
+func (j *judgement) warnMissingGroups(u *ui) {
+	var proposed []audit.Policy
+	for _, c := range j.proposals {
+		proposed = append(proposed, c.Policy)
 	}
-	var out []string
-	for _, id := range policy.Groups(j.proposal.Policy) {
-		if !have[id] {
-			out = append(out, id)
-		}
+	for _, id := range policy.MissingGroups(j.groups, proposed...) {
+		u.warn("the proposal names group %s, which the scan did not read: verdicts that depend on it stay undecided; scan again with this --proposed, which reads all users and the groups it names, or with --group %s, which reads the members of that group alone", id, id)
 	}
-	return out
 }
 
-// users judges everybody. A value is valid until the next one.
-func (j *judgement) users(ctx context.Context) iter.Seq2[*audit.JudgedUser, error] {
+// judged tells of everybody, with the verdicts of the report's own proposal, and
+// has the other proposals count. A value is valid until the next one.
+func (j *judgement) judged(ctx context.Context) iter.Seq2[*audit.JudgedUser, error] {
 	return func(yield func(*audit.JudgedUser, error) bool) {
-		var u audit.JudgedUser
 		for rec, err := range j.reader.Users(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			u.User, u.Outcome, u.Passkeys = rec.User, rec.Outcome, u.Passkeys[:0]
-			if len(rec.Passkeys) > 0 {
-				now, then := j.now.Scope(rec.ID, rec.MemberOf), j.then.Scope(rec.ID, rec.MemberOf)
-				for i := range rec.Passkeys {
-					k := &rec.Passkeys[i]
-					proposed := then.Judge(k)
-					u.Passkeys = append(u.Passkeys, audit.JudgedPasskey{
-						Passkey: *k, Current: now.Judge(k), Proposed: proposed, Registrable: then.Registrable(k, proposed),
-					})
+			for _, c := range j.proposals {
+				c.judge(rec, j.now)
+				if c.counter != nil {
+					c.counter.Add(&c.user)
 				}
 			}
-			if !yield(&u, nil) {
+			u := &j.proposals[0].user
+			j.mask.user(u)
+			j.strengths.find(u, rec.MemberOf)
+			if !yield(u, nil) {
 				return
 			}
 		}
 	}
 }
 
+// judge judges a user's passkeys under a policy as it is and under the proposal.
+func (c *contender) judge(rec *snapshot.Record, now *policy.Evaluator) {
+	c.user.User, c.user.Outcome, c.user.Passkeys = rec.User, rec.Outcome, c.user.Passkeys[:0]
+	if len(rec.Passkeys) == 0 {
+		return
+	}
+	current, then := now.Scope(rec.ID, rec.MemberOf), c.then.Scope(rec.ID, rec.MemberOf)
+	for i := range rec.Passkeys {
+		k := &rec.Passkeys[i]
+		proposed := then.Judge(k)
+		c.user.Passkeys = append(c.user.Passkeys, audit.JudgedPasskey{
+			Passkey: *k, Current: current.Judge(k), Proposed: proposed, Registrable: then.Registrable(k, proposed),
+		})
+	}
+}
+
 // document builds the report. The caller closes it, before the snapshot.
-func (j *judgement) document(ctx context.Context, tempDir string) (*report.Document, error) {
+func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempDir string) (*report.Document, error) {
 	m := j.reader.Meta()
 	cov, err := j.reader.Coverage(ctx)
 	if err != nil {
@@ -136,7 +189,7 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 	if err != nil {
 		return nil, err
 	}
-	cov.NotLookedAt = append(notLookedAt(m.Scope), registrationNotes(m.Scope, reports)...)
+	cov.NotLookedAt = append(notLookedAt(m.Scope), registrationNotes(m, reports)...)
 	effort, runs, err := j.reader.Effort(ctx)
 	if err != nil {
 		return nil, err
@@ -154,10 +207,11 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 		Tool:    report.Tool{Name: "passkey-audit", Version: toolVersion()},
 		Tenants: []audit.Tenant{m.Tenant},
 		Started: m.StartedAt, Finished: m.FinishedAt, Duration: active,
-		Coverage: cov, Live: j.live, Groups: j.groups,
-		Proposal: report.Proposal{Name: j.proposal.Name, Policy: j.proposal.Policy, Changes: j.proposal.Changes, Notes: j.proposal.Notes, Assumes: j.proposal.Assumes},
-		Users:    j.users(ctx), Failures: j.reader.Failures(ctx),
-		Authenticator: j.names.Lookup, Namesakes: j.names.Match, CatalogueDate: j.names.Date(), DescribeAssumption: policy.Describe,
+		Coverage: cov, Live: j.live, Groups: j.targetGroups(),
+		Proposal: reportProposal(j.proposals[0].Proposal),
+		Users:    j.judged(ctx), Failures: j.mask.failures(j.reader.Failures(ctx)),
+		LastUsedRead:  m.Scope.LastUsed,
+		Authenticator: names.Lookup, Namesakes: names.Match, CatalogueDate: names.Date(), DescribeAssumption: policy.Describe,
 		Suggested: j.suggested.AAGUIDs, SuggestedBody: j.suggested.Body,
 		Requests: report.Requests{Total: effort.Requests, Batches: effort.Batches, Throttled: effort.Throttled, Retried: effort.Retried, Failed: effort.Failed},
 		Rate:     report.Rate{ThrottledSeconds: float64(effort.WaitedMS) / 1000},
@@ -172,11 +226,22 @@ func (j *judgement) document(ctx context.Context, tempDir string) (*report.Docum
 		},
 		TempDir: tempDir,
 	}
-	in.Run = append(in.Run, registrationFacts(reports)...)
+	for _, c := range j.proposals[1:] {
+		in.Alternatives = append(in.Alternatives, c.counter)
+	}
+	in.Strengths = j.strengths.input(reports)
+	in.Run = append(in.Run, registrationFacts(m, reports)...)
 	if active > 0 {
 		in.Rate.UsersPerSecond = float64(cov.Read) / active.Seconds()
 	}
 	return report.Build(ctx, in)
+}
+
+// targetGroups gives the groups that the live policy and the report's own
+// proposal name. Others were read for Conditional Access and for roles.
+func (j *judgement) targetGroups() []audit.Group {
+	wanted := policy.Groups(j.live, j.proposals[0].Policy)
+	return slices.DeleteFunc(slices.Clone(j.groups), func(g audit.Group) bool { return !slices.Contains(wanted, g.ID) })
 }
 
 // notLookedAt says in sentences what the scope leaves out.

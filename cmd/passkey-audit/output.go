@@ -59,18 +59,28 @@ type outputOptions struct {
 	force     bool
 	delimiter string
 	raw       bool
+	mask      bool
 	failOn    []string
+	// possible are the formats that there are.
+	possible []string
 }
 
 // AddFlags binds the flags.
 func (o *outputOptions) AddFlags(cmd *cobra.Command) {
+	o.addFlags(cmd, allFormats())
+	cmd.Flags().StringArrayVar(&o.failOn, "fail-on", nil, "exit with status 3 if there is a finding of this `KIND`: breaking or undecided (repeatable)")
+}
+
+// addFlags binds the flags of what comes in these formats.
+func (o *outputOptions) addFlags(cmd *cobra.Command, formats []string) {
+	o.possible = formats
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "`DIR` for the reports (default passkey-audit_<tenant>_<UTC time>)")
-	f.StringSliceVar(&o.formats, "format", allFormats(), "formats to write")
+	f.StringSliceVar(&o.formats, "format", formats, "formats to write")
 	f.BoolVar(&o.force, "force", false, "overwrite report files that are in the way")
 	f.StringVar(&o.delimiter, "csv-delimiter", ",", "the character between the fields of CSV files")
 	f.BoolVar(&o.raw, "csv-raw", false, "CSV by RFC 4180, without byte order mark and without the ' that keeps Excel from taking text for a formula")
-	f.StringArrayVar(&o.failOn, "fail-on", nil, "exit with status 3 if there is a finding of this `KIND`: breaking or undecided (repeatable)")
+	f.BoolVar(&o.mask, "mask", false, "pseudonyms instead of names, user principal names and passkey names, the same in every report of one snapshot; snapshot.db keeps the names")
 }
 
 func allFormats() []string {
@@ -79,10 +89,10 @@ func allFormats() []string {
 
 func (o *outputOptions) check() error {
 	if len(o.formats) == 0 {
-		return usagef("--format: choose at least one of %s", strings.Join(allFormats(), ", "))
+		return usagef("--format: choose at least one of %s", strings.Join(o.possible, ", "))
 	}
 	for _, f := range o.formats {
-		if err := oneOf("format", f, allFormats()...); err != nil {
+		if err := oneOf("format", f, o.possible...); err != nil {
 			return err
 		}
 	}
@@ -135,13 +145,7 @@ func (d *outDir) release() {
 
 // inTheWay lists files of a report or a snapshot in a folder.
 func inTheWay(dir string) []string {
-	var out []string
-	for _, f := range append([]string{fileSnapshot}, reportFiles()...) {
-		if _, err := os.Lstat(filepath.Join(dir, f)); err == nil {
-			out = append(out, f)
-		}
-	}
-	return out
+	return filesIn(dir, append([]string{fileSnapshot}, reportFiles()...))
 }
 
 // checkOut looks, before the first request, whether the reports can be written.
@@ -269,7 +273,7 @@ func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputO
 		case filePage:
 			format, write = formatHTML, func(w io.Writer) error { return html.Write(ctx, w, d) }
 		case fileManifest:
-			if err := o.manifest(d, opts, policies); err != nil {
+			if err := o.manifest(reportjson.NewManifest(d), opts, policies[:]...); err != nil {
 				return err
 			}
 			continue
@@ -344,10 +348,10 @@ func (m *measure) file(name string) reportjson.File {
 }
 
 // manifest writes manifest.json, about all other files of the report and the
-// snapshot if it lies beside them.
-func (o *output) manifest(d *report.Document, opts *outputOptions, policies [2]audit.Policy) error {
-	m := reportjson.NewManifest(d)
-	for i, to := range []*string{&m.PolicySHA256, &m.ProposedSHA256} {
+// snapshot if it lies beside them. Policies are the live one, then the proposed
+// one if there is one.
+func (o *output) manifest(m reportjson.Manifest, opts *outputOptions, policies ...audit.Policy) error {
+	for i, to := range []*string{&m.PolicySHA256, &m.ProposedSHA256}[:len(policies)] {
 		// Fields in the order of the type: the same policy gives the same digest.
 		b, err := json.Marshal(policies[i])
 		if err != nil {
@@ -361,16 +365,21 @@ func (o *output) manifest(d *report.Document, opts *outputOptions, policies [2]a
 		m.CSV.Form = "raw"
 	}
 	m.Files = slices.Clone(o.files)
-	snap, err := os.Open(filepath.Join(o.dir, fileSnapshot))
-	if err == nil {
-		sum := &measure{sum: sha256.New()}
-		_, err = io.Copy(sum, snap)
-		err = errors.Join(err, snap.Close())
-		m.Files = append(m.Files, sum.file(fileSnapshot))
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch snap, err := digest(filepath.Join(o.dir, fileSnapshot)); {
+	case err == nil:
+		m.Files = append(m.Files, snap)
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("digest snapshot: %w", err)
 	}
 	slices.SortFunc(m.Files, func(a, b reportjson.File) int { return strings.Compare(a.Name, b.Name) })
 	return o.write(fileManifest, func(w io.Writer) error { return reportjson.WriteManifest(w, m) })
+}
+
+// names lists what was written.
+func (o *output) names() []string {
+	var out []string
+	for _, f := range o.files {
+		out = append(out, f.Name)
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -12,40 +13,97 @@ import (
 	"passkey-audit/audit/policy"
 )
 
-// proposalOptions say which policy the passkeys are judged by.
+// proposalOptions say which policies the passkeys are judged by.
 type proposalOptions struct {
-	proposed     string
+	proposed     []string
 	allow, block []string
 }
 
 // AddFlags binds the flags.
 func (o *proposalOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.proposed, "proposed", policy.PresetAuto, "policy to judge by: auto, live, enforced, authenticator-only, or a `FILE` with a JSON body as for PATCH")
-	f.StringArrayVar(&o.allow, "allow", nil, "allow this `AAGUID` or authenticator name on top of the proposal (repeatable)")
-	f.StringArrayVar(&o.block, "block", nil, "block this `AAGUID` or authenticator name on top of the proposal (repeatable)")
+	f.StringArrayVar(&o.proposed, "proposed", []string{policy.PresetAuto}, "policy to judge by: auto, live, enforced, authenticator-only, or a `FILE` with a JSON body as for PATCH; as NAME=VALUE under a name of yours (repeatable: the first fills the tables, all are compared)")
+	f.StringArrayVar(&o.allow, "allow", nil, "allow this `AAGUID` or authenticator name (a vendor, or with *) on top of each proposal (repeatable)")
+	f.StringArrayVar(&o.block, "block", nil, "block this `AAGUID` or authenticator name (a vendor, or with *) on top of each proposal (repeatable)")
 }
 
-// spec reads and checks everything that can be checked without the live policy.
-func (o *proposalOptions) spec(u *ui, names *aaguid.Catalogue) (policy.Spec, error) {
-	s := policy.Spec{Names: nameOf(names)}
-	if slices.Contains(policy.Presets(), o.proposed) {
-		s.Preset = o.proposed
-	} else {
-		body, err := os.ReadFile(o.proposed)
+// specs reads and checks everything that can be checked without the live
+// policy. There is at least one, and no name is there twice.
+func (o *proposalOptions) specs(u *ui, names *aaguid.Catalogue) ([]policy.Spec, error) {
+	allow, err := findAAGUIDs(u, "allow", o.allow, names)
+	if err != nil {
+		return nil, err
+	}
+	block, err := findAAGUIDs(u, "block", o.block, names)
+	if err != nil {
+		return nil, err
+	}
+	var out []policy.Spec
+	named := map[string]bool{}
+	for _, value := range o.proposed {
+		s, err := readProposal(value)
 		if err != nil {
-			return s, usagef("--proposed %s: neither one of %s nor a file that can be read: %v", quote(o.proposed), strings.Join(policy.Presets(), ", "), err)
+			return nil, err
 		}
-		s.Body, s.Source = body, o.proposed
+		if s.Name != "" && named[s.Name] {
+			return nil, usagef("--proposed %s: two proposals are called %s", quote(value), quote(s.Name))
+		}
+		named[s.Name] = true
+		s.Allow, s.Block, s.Names = allow, block, nameOf(names)
+		if err := policy.Check(s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
 	}
-	var err error
-	if s.Allow, err = findAAGUIDs(u, "allow", o.allow, names); err != nil {
-		return s, err
+	if len(out) == 0 {
+		return nil, usagef("--proposed needs a value: one of %s, or a file", strings.Join(policy.Presets(), ", "))
 	}
-	if s.Block, err = findAAGUIDs(u, "block", o.block, names); err != nil {
-		return s, err
+	return out, nil
+}
+
+// readProposal reads a value of --proposed. A name before = goes with a preset
+// or a file that can be read; a file may have = in its name.
+func readProposal(value string) (policy.Spec, error) {
+	name, rest, named := strings.Cut(value, "=")
+	if slices.Contains(policy.Presets(), value) {
+		return policy.Spec{Preset: value}, nil
 	}
-	return s, policy.Check(s)
+	body, err := os.ReadFile(value)
+	if err == nil {
+		return policy.Spec{Body: body, Source: value}, nil
+	}
+	if !named {
+		return policy.Spec{}, usagef("--proposed %s: neither one of %s nor a file that can be read: %v", quote(value), strings.Join(policy.Presets(), ", "), bare(err))
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		return policy.Spec{}, usagef("--proposed %s: give a name before the =", quote(value))
+	}
+	if slices.Contains(policy.Presets(), rest) {
+		return policy.Spec{Name: name, Preset: rest}, nil
+	}
+	if body, err = os.ReadFile(rest); err != nil {
+		return policy.Spec{}, usagef("--proposed %s: %s is neither one of %s nor a file that can be read: %v", quote(value), quote(rest), strings.Join(policy.Presets(), ", "), bare(err))
+	}
+	return policy.Spec{Name: name, Body: body, Source: rest}, nil
+}
+
+// propose lays every proposal over the live policy. Where two come out under one
+// name, such as auto beside what it stands for, the later ones are numbered.
+func propose(live audit.Policy, specs []policy.Spec) ([]policy.Proposal, error) {
+	var out []policy.Proposal
+	seen := map[string]int{}
+	for _, s := range specs {
+		p, err := policy.Propose(live, s)
+		if err != nil {
+			return nil, usagef("%v", err)
+		}
+		seen[p.Name]++
+		if n := seen[p.Name]; n > 1 {
+			p.Name = fmt.Sprintf("%s (%d)", p.Name, n)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // findAAGUIDs turns AAGUIDs and names of authenticators into AAGUIDs, and says

@@ -10,8 +10,9 @@ import (
 
 // registrationNotes says in sentences what is missing on the registration
 // report's word, or because there was no such report.
-func registrationNotes(s snapshot.Scope, reports []snapshot.Report) []string {
+func registrationNotes(m snapshot.Meta, reports []snapshot.Report) []string {
 	var out []string
+	s := m.Scope
 	everybody, administrators := reportNamed(reports, snapshot.ReportEverybody), reportNamed(reports, snapshot.ReportAdministrators)
 	if s.Users == snapshot.UsersRegistered {
 		switch everybody.State {
@@ -23,7 +24,9 @@ func registrationNotes(s snapshot.Scope, reports []snapshot.Report) []string {
 		}
 	}
 	switch {
-	case everybody.State == snapshot.ReportRead || administrators.State == snapshot.ReportRead:
+	case everybody.State == snapshot.ReportRead || administrators.State == snapshot.ReportRead || m.AdminsKnown:
+	case reportNamed(reports, snapshot.ReportRoles).State == snapshot.ReportRead:
+		out = append(out, "Who else is an administrator: a group that carries a directory role could not be read.")
 	case administrators.Failure.What != "":
 		out = append(out, "Who is an administrator: "+unreadReport(administrators)+".")
 	case everybody.Failure.What != "":
@@ -45,9 +48,9 @@ func reportNamed(reports []snapshot.Report, name string) snapshot.Report {
 func unreadReport(r snapshot.Report) string {
 	switch r.State {
 	case snapshot.ReportUnlicensed:
-		return "the registration report needs Entra ID P1, which the tenant does not have"
+		return "the registration report needs Entra ID P1, which the tenant does not have (role assignments would tell too, with the permission RoleManagement.Read.Directory)"
 	case snapshot.ReportRefused:
-		return "the registration report was refused; it needs the permission AuditLog.Read.All"
+		return "the registration report was refused; it needs the permission AuditLog.Read.All (role assignments would tell too, with RoleManagement.Read.Directory)"
 	}
 	why := "the registration report could not be read"
 	if r.Failure.Status > 0 {
@@ -69,13 +72,18 @@ func age(r snapshot.Report) string {
 }
 
 // registrationFacts says what the registration report was used for.
-func registrationFacts(reports []snapshot.Report) []report.Fact {
+func registrationFacts(m snapshot.Meta, reports []snapshot.Report) []report.Fact {
 	everybody, administrators := reportNamed(reports, snapshot.ReportEverybody), reportNamed(reports, snapshot.ReportAdministrators)
+	if m.AdminsKnown && everybody.Pages+administrators.Pages == 0 {
+		return []report.Fact{{Section: "Report", Name: "Administrators", Value: report.Text("from active assignments of directory roles")}}
+	}
 	if everybody.Pages+administrators.Pages == 0 {
 		return nil
 	}
 	roles := "from the registration report; not known of those whom it does not list, such as disabled accounts"
-	if administrators.Pages > 0 {
+	if m.AdminsKnown {
+		roles = "from active assignments of directory roles, and from the registration report"
+	} else if administrators.Pages > 0 {
 		roles = "from the registration report, of which administrators alone were read; not known of everybody else"
 	}
 	return []report.Fact{

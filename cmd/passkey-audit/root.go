@@ -65,6 +65,9 @@ Try it without a tenant:  passkey-audit demo
 		newScanCommand(w, u),
 		newDemoCommand(w, u),
 		newEvaluateCommand(w, u),
+		newSuggestCommand(w, u),
+		newCompareCommand(w, u),
+		newVerifyCommand(w, u),
 		newAAGUIDsCommand(w, u),
 		newVersionCommand(w),
 	)

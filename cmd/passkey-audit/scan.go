@@ -51,6 +51,7 @@ func (o *ScanOptions) AddFlagsWithoutConnect(cmd *cobra.Command) {
 // scopeOptions say whose passkeys are read.
 type scopeOptions struct {
 	users                    string
+	lastUsed                 bool
 	membersOnly, enabledOnly bool
 	groups, excludeUPN       []string
 }
@@ -59,6 +60,7 @@ type scopeOptions struct {
 func (o *scopeOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.users, "users", snapshot.UsersAll, "whose passkeys to read: all, or registered: by the registration report only likely holders, disabled accounts and whom it does not list")
+	f.BoolVar(&o.lastUsed, "last-used", false, "also read when each passkey was last used, which Microsoft Graph tells in beta alone")
 	f.BoolVar(&o.membersOnly, "members-only", false, "leave guests out")
 	f.BoolVar(&o.enabledOnly, "enabled-only", false, "leave disabled accounts out")
 	f.StringArrayVar(&o.groups, "group", nil, "read only members of the group with this `ID`, nested ones included (repeatable)")
@@ -66,7 +68,7 @@ func (o *scopeOptions) AddFlags(cmd *cobra.Command) {
 }
 
 func (o *scopeOptions) scope() (snapshot.Scope, error) {
-	s := snapshot.Scope{Users: o.users, MembersOnly: o.membersOnly, EnabledOnly: o.enabledOnly, ExcludeUPN: o.excludeUPN}
+	s := snapshot.Scope{Users: o.users, MembersOnly: o.membersOnly, EnabledOnly: o.enabledOnly, ExcludeUPN: o.excludeUPN, LastUsed: o.lastUsed}
 	if err := oneOf("users", o.users, snapshot.UsersAll, snapshot.UsersRegistered); err != nil {
 		return s, err
 	}
@@ -178,7 +180,7 @@ type scan struct {
 	log     zerolog.Logger
 	auth    graph.AuthOptions
 	names   *aaguid.Catalogue
-	spec    policy.Spec
+	specs   []policy.Spec
 	scope   snapshot.Scope
 	started time.Time
 	// again says how to go on with the scan, less the folder.
@@ -217,7 +219,7 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, 
 		return err
 	}
 	defer r.Close()
-	err = writeReports(ctx, u, r, s.spec, s.names, &o.outputOptions, dir.path, o.resume != "")
+	err = writeReports(ctx, u, r, s.specs, s.names, &o.outputOptions, dir.path, o.resume != "")
 	s.log.Info().Int("exit_status", statusOf(err)).Str("folder", dir.path).Msg("reports are written")
 	if statusOf(err) == exitFailed {
 		err = withHint(err, "everything is read; write the reports with: %s %s (and the flags as before)", s.again, quote(dir.path))
@@ -242,7 +244,7 @@ func (s *scan) check(auth func() (graph.AuthOptions, error)) (err error) {
 	if s.names, err = s.o.catalogue(); err != nil {
 		return err
 	}
-	if s.spec, err = s.o.spec(s.u, s.names); err != nil {
+	if s.specs, err = s.o.specs(s.u, s.names); err != nil {
 		return err
 	}
 	if s.auth, err = auth(); err != nil {
@@ -282,7 +284,7 @@ func (s *scan) signIn(ctx context.Context) (client *graph.Client, hangUp func(),
 			err = errInterrupted
 		}
 	}()
-	client, hangUp, err = connect(ctx, s.auth, s.o.timeout, s.log)
+	client, hangUp, err = connect(ctx, s.auth, graph.Options{Timeout: s.o.timeout, LastUsed: s.o.lastUsed}, s.log)
 	if err != nil {
 		return nil, nil, audit.Tenant{}, err
 	}
@@ -398,6 +400,9 @@ func scopeWords(s snapshot.Scope) string {
 	if s.Users == snapshot.UsersRegistered {
 		f = append(f, "--users "+s.Users)
 	}
+	if s.LastUsed {
+		f = append(f, "--last-used")
+	}
 	if s.MembersOnly {
 		f = append(f, "--members-only")
 	}
@@ -428,6 +433,8 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 		Pace: scheduler, Scope: s.scope, Stop: s.w.stop, Progress: &progress, Log: s.log,
 		Notice:       func(text string) { s.u.warn("%s", text) },
 		PolicyGroups: func(body []byte) ([]string, error) { return s.policyGroups(body) },
+		Limited:      limited,
+		AccessGroups: accessGroups,
 	})
 	end()
 	if err == nil {
@@ -443,16 +450,20 @@ func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapsho
 	return withHint(err, "what was read is kept; go on with: %s %s (and the flags as before)", s.again, quote(dir))
 }
 
-// policyGroups names the groups that the live policy and the proposal need. It
-// also finds out early whether the proposal fits the live policy.
+// policyGroups names the groups that the live policy and the proposals need. It
+// also finds out early whether the proposals fit the live policy.
 func (s *scan) policyGroups(body []byte) ([]string, error) {
 	live, _, err := policy.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("read the passkey policy: %w", err)
 	}
-	p, err := policy.Propose(live, s.spec)
+	proposals, err := propose(live, s.specs)
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, err
 	}
-	return policy.Groups(live, p.Policy), nil
+	policies := []audit.Policy{live}
+	for _, p := range proposals {
+		policies = append(policies, p.Policy)
+	}
+	return policy.Groups(policies...), nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"passkey-audit/audit"
 	"passkey-audit/report"
 	"passkey-audit/report/testdata/fixture"
 )
@@ -235,7 +236,7 @@ func TestStrengthsNotRead(t *testing.T) {
 	for _, read := range []bool{false, true} {
 		in := fixture.Empty(t.TempDir())
 		if read {
-			in.Strengths.Findings = func(func(report.StrengthFinding, error) bool) {}
+			in.Strengths.Of = func(*audit.JudgedUser) []report.StrengthFinding { return nil }
 		}
 		d := fixture.Build(t, in)
 		var b, c bytes.Buffer
