@@ -20,6 +20,7 @@ type Catalogue struct {
 	date    string
 	sources []Source
 	byID    map[audit.AAGUID]audit.Authenticator
+	mds     *MDS // nil without WithMDS
 	// sorted holds the same entries by name, then AAGUID.
 	sorted []indexed
 }
@@ -54,15 +55,18 @@ var parsedEmbedded = sync.OnceValue(func() *Catalogue {
 // the first call; every call gives the same one.
 func Default() *Catalogue { return parsedEmbedded() }
 
-// Lookup gives what is known of an AAGUID. Where nothing is known it gives an
-// Authenticator that holds the AAGUID alone, and false.
+// Lookup gives what is known of an AAGUID. Where no list names it, it gives an
+// Authenticator that has no name, and false; that one holds the AAGUID alone,
+// and what metadata says of it, which may know a status without a name.
 //
 // Source is the most trustworthy of the lists that hold the AAGUID, in the
-// order of Sources, or the name given to Overlay.
+// order of Sources, the name given to Overlay, or fido-mds for a name that came
+// with WithMDS.
 func (c *Catalogue) Lookup(id audit.AAGUID) (audit.Authenticator, bool) {
 	a, ok := c.byID[id]
 	if !ok {
-		return audit.Authenticator{AAGUID: id}, false
+		status, _ := c.Status(id)
+		return audit.Authenticator{AAGUID: id, Certification: status.Certification, Problem: status.Problem}, false
 	}
 	return a, true
 }
@@ -75,13 +79,13 @@ func (c *Catalogue) Date() string { return c.date }
 func (c *Catalogue) Len() int { return len(c.byID) }
 
 // Sources gives the lists that the names come from, the most trustworthy
-// first, and own names last, in the order in which they were laid over. The
-// slice is the caller's.
+// first, and then own names and metadata in the order in which they were given.
+// The slice is the caller's.
 func (c *Catalogue) Sources() []Source { return slices.Clone(c.sources) }
 
 // newCatalogue builds the sorted index over the entries, which it keeps.
-func newCatalogue(date string, sources []Source, byID map[audit.AAGUID]audit.Authenticator) *Catalogue {
-	c := &Catalogue{date: date, sources: sources, byID: byID, sorted: make([]indexed, 0, len(byID))}
+func newCatalogue(date string, sources []Source, byID map[audit.AAGUID]audit.Authenticator, m *MDS) *Catalogue {
+	c := &Catalogue{date: date, sources: sources, byID: byID, mds: m, sorted: make([]indexed, 0, len(byID))}
 	for a := range maps.Values(byID) {
 		c.sorted = append(c.sorted, indexed{
 			Authenticator: a,

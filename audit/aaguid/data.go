@@ -66,7 +66,7 @@ func parse(data string) (*Catalogue, error) {
 	case date == "":
 		return nil, errors.New("the list has no date")
 	}
-	return newCatalogue(date, sources, byID), nil
+	return newCatalogue(date, sources, byID, nil), nil
 }
 
 // parseEntry reads one line of catalogue.tsv after the header.

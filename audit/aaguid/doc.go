@@ -7,6 +7,11 @@
 // model: an AAGUID proves one only where attestation was verified. An AAGUID
 // that the catalogue does not hold is unknown, neither good nor bad.
 //
+// ReadMDS reads the FIDO Metadata Service's BLOB that a user has downloaded,
+// and WithMDS lays what it says over a catalogue: names for AAGUIDs that are
+// not known, and for all of them certification and problems. Nothing of the
+// BLOB is part of the binary; the roots that prove its signature are.
+//
 // The package must not know policies, Microsoft Graph, files, the network or
 // any report format; it imports package audit alone of the project's packages.
 //

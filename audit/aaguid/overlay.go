@@ -64,13 +64,15 @@ func (c *Catalogue) Overlay(r io.Reader, source string) (*Catalogue, error) {
 			a.Vendor = byID[a.AAGUID].Vendor
 		}
 		a.Source = source
+		status, _ := c.Status(a.AAGUID)
+		a.Certification, a.Problem = status.Certification, status.Problem
 		byID[a.AAGUID] = a
 	}
 	sources := slices.Clone(c.sources)
 	if !slices.ContainsFunc(sources, func(s Source) bool { return s.ID == source }) {
 		sources = append(sources, Source{ID: source, Description: "own names, laid over the catalogue"})
 	}
-	return newCatalogue(c.date, sources, byID), nil
+	return newCatalogue(c.date, sources, byID, c.mds), nil
 }
 
 // ownNames gathers the entries of a list and refuses an AAGUID that comes
