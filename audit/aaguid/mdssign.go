@@ -27,8 +27,8 @@ import (
 // mdsHost is the name that the certificate of the FIDO metadata's signer has.
 const mdsHost = "mds.fidoalliance.org"
 
-// Bounds on what stands around the payload. The header of 2026 has 9,000
-// bytes; the largest key in use has 4,096 bits. Without them a made-up file
+// Bounds on what stands around the payload. Three certificates take less than
+// 10 KiB, and the largest key among them, Root R46's, has 4,096 bits. Without them a made-up file
 // could keep the processor busy for minutes.
 const (
 	maxHeader       = 64 << 10
