@@ -24,8 +24,8 @@ func newAAGUIDsCommand(w world, u *ui) *cobra.Command {
 		Short: "Look authenticators up by AAGUID, name or vendor",
 		Long: `Looks authenticators up by AAGUID, the beginning of one, or words of the name
 or vendor; * stands for any text. Without a query it lists all that are known.
-Prints AAGUID, name, vendor and who gives the name, separated by tabs where
-standard output is no terminal.`,
+Prints AAGUID, name, vendor and who gives the name; with --mds-blob also the
+certification and what is wrong with the authenticator.`,
 		Example: `  passkey-audit aaguids "Microsoft Authenticator"
   passkey-audit aaguids 2fc0579f`,
 		Args: cobra.MaximumNArgs(1),
@@ -36,7 +36,7 @@ standard output is no terminal.`,
 }
 
 func runAAGUIDs(w world, u *ui, o AAGUIDsOptions, args []string) error {
-	names, err := o.catalogue()
+	names, err := o.catalogue(w, u)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,11 @@ func runAAGUIDs(w world, u *ui, o AAGUIDsOptions, args []string) error {
 	}
 	t := tabwriter.NewWriter(w.stdout, 0, 4, 2, ' ', 0)
 	for _, a := range found {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.AAGUID, harmless(a.Name), harmless(a.Vendor), a.Source)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s", a.AAGUID, harmless(a.Name), harmless(a.Vendor), a.Source)
+		if names.Metadata() != nil {
+			fmt.Fprintf(t, "\t%s\t%s", harmless(a.Certification), harmless(a.Problem))
+		}
+		fmt.Fprintln(t)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write authenticators: %w", err)
@@ -61,16 +65,34 @@ func runAAGUIDs(w world, u *ui, o AAGUIDsOptions, args []string) error {
 }
 
 // namesOptions say where authenticators' names come from.
-type namesOptions struct{ aaguidFile string }
+type namesOptions struct{ aaguidFile, mdsBlob string }
 
 // AddFlags binds the flags.
 func (o *namesOptions) AddFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.aaguidFile, "aaguid-file", "", "own `FILE` of names (JSON or CSV), laid over the catalogue")
+	f := cmd.Flags()
+	f.StringVar(&o.aaguidFile, "aaguid-file", "", "own `FILE` of names (JSON or CSV), laid over the catalogue")
+	f.StringVar(&o.mdsBlob, "mds-blob", "", "`FILE` of the FIDO Metadata Service (https://mds3.fidoalliance.org): certification levels, revoked and compromised authenticators, further names")
 }
 
-// catalogue gives the catalogue under the user's own names.
-func (o *namesOptions) catalogue() (*aaguid.Catalogue, error) {
+// catalogue gives the catalogue with the FIDO metadata, under the user's own
+// names.
+func (o *namesOptions) catalogue(w world, u *ui) (*aaguid.Catalogue, error) {
 	c := aaguid.Default()
+	if o.mdsBlob != "" {
+		f, err := os.Open(o.mdsBlob)
+		if err != nil {
+			return nil, usagef("--mds-blob: %v", err)
+		}
+		defer f.Close()
+		m, err := aaguid.ReadMDS(f, aaguid.MDSOptions{Now: w.now()})
+		if err != nil {
+			return nil, usagef("--mds-blob %s: %v", quote(o.mdsBlob), err)
+		}
+		for _, text := range m.Warnings() {
+			u.warn("--mds-blob %s: %s", quote(o.mdsBlob), text)
+		}
+		c = c.WithMDS(m)
+	}
 	if o.aaguidFile == "" {
 		return c, nil
 	}

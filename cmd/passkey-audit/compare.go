@@ -80,7 +80,7 @@ func runCompare(ctx context.Context, w world, u *ui, o *CompareOptions, paths []
 	if err := o.outputOptions.check(); err != nil {
 		return err
 	}
-	names, err := o.catalogue()
+	names, err := o.catalogue(w, u)
 	if err != nil {
 		return err
 	}

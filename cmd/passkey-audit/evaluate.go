@@ -66,7 +66,7 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 	if err := o.outputOptions.check(); err != nil {
 		return err
 	}
-	names, err := o.catalogue()
+	names, err := o.catalogue(w, u)
 	if err != nil {
 		return err
 	}

@@ -226,6 +226,10 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 		},
 		TempDir: tempDir,
 	}
+	if mds := names.Metadata(); mds != nil {
+		in.Run = append(in.Run, report.Fact{Section: "Report", Name: "FIDO metadata", Value: report.Text(
+			fmt.Sprintf("number %d, next update %s; %s", mds.Serial, orWord(mds.NextUpdate, "not told"), mds.Signature))})
+	}
 	for _, c := range j.proposals[1:] {
 		in.Alternatives = append(in.Alternatives, c.counter)
 	}

@@ -241,7 +241,7 @@ func (s *scan) check(auth func() (graph.AuthOptions, error)) (err error) {
 	if s.scope, err = s.o.scope(); err != nil {
 		return err
 	}
-	if s.names, err = s.o.catalogue(); err != nil {
+	if s.names, err = s.o.catalogue(s.w, s.u); err != nil {
 		return err
 	}
 	if s.specs, err = s.o.specs(s.u, s.names); err != nil {

@@ -94,7 +94,7 @@ func runSuggest(ctx context.Context, w world, u *ui, o *SuggestOptions, path str
 			return usagef("--%s %s: it is there already: choose another file, or --force to overwrite", f.flag, quote(f.file))
 		}
 	}
-	names, err := o.catalogue()
+	names, err := o.catalogue(w, u)
 	if err != nil {
 		return err
 	}
