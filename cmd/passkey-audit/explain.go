@@ -122,7 +122,7 @@ func (p *explainer) policy(title string, e *policy.Evaluator, k *audit.Passkey) 
 	x := e.Scope(p.rec.ID, p.rec.MemberOf).Explain(k)
 	p.line(1, "%s: %s (%s, decided by %s)", title, strings.ToUpper(string(x.Verdict.Decision)), x.Verdict.Code, x.Verdict.DecidedBy)
 	p.line(2, "%s.", upperFirst(x.Verdict.Reason))
-	if x.Remedy != "" {
+	if x.Remedy != "" && !strings.Contains(x.Verdict.Reason, ": "+x.Remedy) {
 		p.line(2, "To let it pass: %s.", x.Remedy)
 	}
 	for _, w := range x.Excluded {

@@ -234,33 +234,33 @@ func (s *suggested) lose(rec *snapshot.Record, l policy.Loss) {
 // tell says what is on the list and what it costs.
 func (s *suggested) tell(u *ui, names *aaguid.Catalogue) {
 	for _, l := range s.Lists {
-		u.say("%s: an allow list of %s", l.Where, report.Plural(len(l.Entries), "AAGUID", "AAGUIDs"))
+		u.block("%s: an allow list of %s", l.Where, report.Plural(len(l.Entries), "AAGUID", "AAGUIDs"))
 		for _, e := range l.Entries {
 			a, _ := names.Lookup(e.AAGUID)
-			u.say("  %s  %s%s", e.AAGUID, orUnknown(a.Name), entryWords(e))
+			u.block("  %s  %s%s", e.AAGUID, orUnknown(a.Name), entryWords(e))
 		}
 	}
 	for _, use := range s.LeftOut {
 		a, _ := names.Lookup(use.AAGUID)
-		u.say("left out: %s  %s: %s of %s", use.AAGUID, orUnknown(a.Name), report.Plural(use.Passkeys, "passkey", "passkeys"), report.Plural(use.Users, "person", "people"))
+		u.block("left out: %s  %s: %s of %s", use.AAGUID, orUnknown(a.Name), report.Plural(use.Passkeys, "passkey", "passkeys"), report.Plural(use.Users, "person", "people"))
 	}
 	for _, n := range s.Notes {
 		u.say("%s", n)
 	}
-	u.say("%10s %8s %12s %10s %10s %10s", "min users", "AAGUIDs", "passkeys", "people", "lose last", "undecided")
-	u.say("%10s %8s %12s %10s %10s %10s", "", "on list", "that break", "who break", "passkey", "then")
+	u.block("%10s %8s %12s %10s %10s %10s", "min users", "AAGUIDs", "passkeys", "people", "lose last", "undecided")
+	u.block("%10s %8s %12s %10s %10s %10s", "", "on list", "that break", "who break", "passkey", "then")
 	for _, p := range s.prices {
 		mark := ""
 		if p.MinUsers == max(1, s.minUsers) {
 			mark = "  <- this list"
 		}
-		u.say("%10d %8d %12d %10d %10d %10d%s", p.MinUsers, p.AAGUIDs, p.Passkeys, p.People, p.LastPasskey, p.Undecided, mark)
+		u.block("%10d %8d %12d %10d %10d %10d%s", p.MinUsers, p.AAGUIDs, p.Passkeys, p.People, p.LastPasskey, p.Undecided, mark)
 	}
 	for _, name := range s.losers {
-		u.say("breaks: %s", name)
+		u.block("breaks: %s", name)
 	}
 	if n := s.broken - len(s.losers); n > 0 {
-		u.say("breaks: %s more: see --people FILE", report.Plural(n, "person", "people"))
+		u.block("breaks: %s more: see --people FILE", report.Plural(n, "person", "people"))
 	}
 }
 

@@ -35,6 +35,17 @@ func (u *ui) say(format string, args ...any) {
 	}
 }
 
+// block writes a line of a list or a table, unless the user wants no messages.
+func (u *ui) block(format string, args ...any) {
+	if u.quiet {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.clearLive()
+	fmt.Fprintln(u.err, harmless(fmt.Sprintf(format, args...)))
+}
+
 // warn writes a warning.
 func (u *ui) warn(format string, args ...any) { u.message("warning: ", format, args...) }
 
