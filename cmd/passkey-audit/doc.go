@@ -8,14 +8,18 @@ Usage:
 
 	passkey-audit scan [flags]          read a tenant, judge its passkeys, write the reports
 	passkey-audit demo [flags]          the same with a simulated tenant, on loopback
-	passkey-audit evaluate SNAPSHOT     judge a saved snapshot under another proposal, offline
+	passkey-audit evaluate SNAPSHOT     judge a saved snapshot under other proposals, offline
+	passkey-audit suggest SNAPSHOT      make the allow list that breaks nobody
+	passkey-audit compare OLD NEW       tell what changed between two snapshots
+	passkey-audit verify DIR            check a report folder against its manifest
 	passkey-audit aaguids [QUERY]       look authenticators up
 	passkey-audit version
 
 # How it works
 
-A scan reads the passkey policy, all users, everybody's passkeys and the groups
-that the policy names, into one SQLite file: the snapshot. What has been read is
+A scan reads the passkey policy, all users, everybody's passkeys, the groups
+that the policy names, role assignments and Conditional Access, into one SQLite
+file: the snapshot. What has been read is
 committed at once, so that an interrupted scan goes on with --resume. Then each
 passkey is judged twice: under the policy as it is, and under the proposal. The
 reports are made from the snapshot alone, as often as needed.
@@ -48,6 +52,8 @@ User.Read.All, Policy.Read.AuthenticationMethod and GroupMember.Read.All;
 delegated, the same scopes and the role Global Reader. AuditLog.Read.All, and
 Entra ID P1, serve the registration report: who is an administrator, whom to
 read first, and scan --users registered, which reads likely holders alone.
+RoleManagement.Read.Directory tells administrators by their role assignments,
+and Policy.Read.All reads Conditional Access, for authentication strengths.
 
 # Limitations
 
