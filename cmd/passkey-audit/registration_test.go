@@ -145,42 +145,66 @@ func workbookText(t *testing.T, path string) string {
 	return all.String()
 }
 
-// TestIsAdmin compares the column with the report, and looks for administrators
-// at the head of the summary.
+// TestIsAdmin compares the column with the tenant where role assignments can be
+// read, and with the report where they cannot; and looks for administrators at
+// the head of the summary.
 func TestIsAdmin(t *testing.T) {
-	sim := simulate(graphsim.Options{Users: 900, Seed: 7})
-	rows := reportRows(t, sim)
-	dir := filepath.Join(t.TempDir(), "out")
-	r := scanSimulated(t, sim, nil, "--out", dir)
-	if r.status != exitDone {
-		t.Fatalf("exit %d; stderr:\n%s", r.status, r.stderr)
-	}
-	seen := map[string]int{}
-	for _, u := range table(t, dir, report.FileUsers) {
-		want := ""
-		if row := rows[u["user_id"]]; row != nil {
-			want = audit.TernaryOf(row.Admin).String()
-		}
-		if got := u["is_admin"]; got != want {
-			t.Errorf("%s: is_admin %q, want %q", u["user_principal_name"], got, want)
-		}
-		seen[want]++
-	}
-	if seen["true"] == 0 || seen["false"] == 0 || seen[""] == 0 {
-		t.Errorf("the tenant does not have all of them: %v", seen)
-	}
-	_, hit, ok := strings.Cut(r.stdout, "Hit hardest")
-	lines := strings.Split(hit, "\n")
-	if !ok || len(lines) < 2 || !strings.Contains(lines[1], " admin ") {
-		t.Errorf("no administrator at the head of those hit hardest:\n%s", r.stdout)
+	for _, tt := range []struct {
+		name  string
+		rules []graphsim.Rule
+		// unknown: whoever the report does not list is not known.
+		unknown bool
+	}{
+		{"by the report and by roles", nil, false},
+		{"by the report alone", rolesRefused(), true},
+		{"by roles alone", []graphsim.Rule{{On: graphsim.OnReport, Fault: status(http.StatusForbidden)}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sim := simulate(graphsim.Options{Users: 900, Seed: 7, Faults: graphsim.Plan{Rules: tt.rules}})
+			rows := reportRows(t, simulate(graphsim.Options{Users: 900, Seed: 7}))
+			dir := filepath.Join(t.TempDir(), "out")
+			r := scanSimulated(t, sim, nil, "--out", dir)
+			if r.status != exitDone {
+				t.Fatalf("exit %d; stderr:\n%s", r.status, r.stderr)
+			}
+			seen := map[string]int{}
+			for _, u := range table(t, dir, report.FileUsers) {
+				i, ok := sim.Find(u["user_id"])
+				if !ok {
+					t.Fatalf("no such user: %v", u)
+				}
+				want := sim.User(i).Admin.String()
+				if tt.unknown && rows[u["user_id"]] == nil {
+					want = ""
+				}
+				if got := u["is_admin"]; got != want {
+					t.Errorf("%s: is_admin %q, want %q", u["user_principal_name"], got, want)
+				}
+				seen[want]++
+			}
+			if seen["true"] == 0 || seen["false"] == 0 || (seen[""] != 0) != tt.unknown {
+				t.Errorf("the tenant does not have all of them: %v", seen)
+			}
+			_, hit, ok := strings.Cut(r.stdout, "Hit hardest")
+			lines := strings.Split(hit, "\n")
+			if !ok || len(lines) < 2 || !strings.Contains(lines[1], " admin ") {
+				t.Errorf("no administrator at the head of those hit hardest:\n%s", r.stdout)
+			}
+		})
 	}
 }
 
+// rolesRefused makes a tenant in which nobody tells who holds a role.
+func rolesRefused() []graphsim.Rule {
+	return []graphsim.Rule{{On: graphsim.OnRoles, Fault: status(http.StatusForbidden)}}
+}
+
 // TestLicence scans the same tenants with and without the licence for the
-// report: the passkeys and verdicts are the same, and the loss is told.
+// report, where roles cannot be read either: the passkeys and verdicts are the
+// same, and the loss is told.
 func TestLicence(t *testing.T) {
 	for seed := range uint64(3) {
-		o := graphsim.Options{Users: 300, Seed: seed, MaxPage: 70}
+		o := graphsim.Options{Users: 300, Seed: seed, MaxPage: 70, Faults: graphsim.Plan{Rules: rolesRefused()}}
 		with, without := filepath.Join(t.TempDir(), "with"), filepath.Join(t.TempDir(), "without")
 		a := scanSimulated(t, simulate(o), nil, "--out", with)
 		o.WithoutPremium = true
@@ -215,7 +239,7 @@ func TestLicence(t *testing.T) {
 }
 
 func TestReportRefused(t *testing.T) {
-	sim := simulate(graphsim.Options{Users: 120, Faults: graphsim.Plan{Rules: []graphsim.Rule{{On: graphsim.OnReport, Fault: graphsim.Fault{Kind: graphsim.FaultStatus, Status: 403}}}}})
+	sim := simulate(graphsim.Options{Users: 120, Faults: graphsim.Plan{Rules: append(rolesRefused(), graphsim.Rule{On: graphsim.OnReport, Fault: status(http.StatusForbidden)})}})
 	dir := filepath.Join(t.TempDir(), "out")
 	r := scanSimulated(t, sim, nil, "--users", "registered", "--out", dir)
 	if r.status != exitRefused || r.stdout != "" || !strings.Contains(r.stderr, "AuditLog.Read.All") || !strings.Contains(r.stderr, "--resume") {
