@@ -91,16 +91,17 @@ func readProposal(value string) (policy.Spec, error) {
 // name, such as auto beside what it stands for, the later ones are numbered.
 func propose(live audit.Policy, specs []policy.Spec) ([]policy.Proposal, error) {
 	var out []policy.Proposal
-	seen := map[string]int{}
+	seen := map[string]bool{}
 	for _, s := range specs {
 		p, err := policy.Propose(live, s)
 		if err != nil {
 			return nil, usagef("%v", err)
 		}
-		seen[p.Name]++
-		if n := seen[p.Name]; n > 1 {
-			p.Name = fmt.Sprintf("%s (%d)", p.Name, n)
+		name := p.Name
+		for n := 2; seen[p.Name]; n++ {
+			p.Name = fmt.Sprintf("%s (%d)", name, n)
 		}
+		seen[p.Name] = true
 		out = append(out, p)
 	}
 	return out, nil
