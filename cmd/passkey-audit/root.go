@@ -57,7 +57,6 @@ Try it without a tenant:  passkey-audit demo
 		Args:          noArguments,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v: see %s --help", err, cmd.CommandPath())
 	})
@@ -70,6 +69,7 @@ Try it without a tenant:  passkey-audit demo
 		newVerifyCommand(w, u),
 		newAAGUIDsCommand(w, u),
 		newVersionCommand(w),
+		newDocsCommand(w),
 	)
 	return root
 }
