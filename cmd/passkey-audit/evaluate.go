@@ -85,6 +85,7 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 			return err
 		}
 		j.warnMissingGroups(u)
+		j.mask = newMask(o.mask, maskKey(r.Meta()))
 		return explain(ctx, w.stdout, j, names, o.explain)
 	}
 	// The report may go beside the snapshot it is made from: that stays.

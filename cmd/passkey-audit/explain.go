@@ -26,6 +26,7 @@ func explain(ctx context.Context, out io.Writer, j *judgement, names *aaguid.Cat
 	if !ok {
 		return usagef("--explain %s: the snapshot lists nobody with this user principal name or ID", quote(who))
 	}
+	j.mask.record(&rec)
 	p := &explainer{out: out, j: j, names: names, rec: &rec}
 	p.person()
 	for i := range rec.Passkeys {

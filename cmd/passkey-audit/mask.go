@@ -51,11 +51,29 @@ func (m *mask) user(u *audit.JudgedUser) {
 	if m == nil {
 		return
 	}
-	u.UPN, u.DisplayName = m.upn(u.ID), "User "+m.token("user", u.ID)
+	m.person(&u.User)
 	for i := range u.Passkeys {
-		k := &u.Passkeys[i]
-		k.Name = "passkey-" + m.token("passkey", u.ID+"\x00"+k.ID)
+		m.passkey(u.ID, &u.Passkeys[i].Passkey)
 	}
+}
+
+// record masks what a snapshot holds of a user.
+func (m *mask) record(r *snapshot.Record) {
+	if m == nil {
+		return
+	}
+	m.person(&r.User)
+	for i := range r.Passkeys {
+		m.passkey(r.ID, &r.Passkeys[i])
+	}
+}
+
+func (m *mask) person(u *audit.User) {
+	u.UPN, u.DisplayName = m.upn(u.ID), "User "+m.token("user", u.ID)
+}
+
+func (m *mask) passkey(userID string, k *audit.Passkey) {
+	k.Name = "passkey-" + m.token("passkey", userID+"\x00"+k.ID)
 }
 
 // failures masks the users among what could not be read.
