@@ -61,7 +61,7 @@ func (p *explainer) person() {
 	u := &p.rec.User
 	name := u.UPN
 	if u.DisplayName != "" {
-		name = u.DisplayName + " (" + u.UPN + ")"
+		name = short(u.DisplayName) + " (" + u.UPN + ")"
 	}
 	p.line(0, "%s", name)
 	enabled, admin := "account enabled", "administrator"
@@ -88,6 +88,15 @@ func (p *explainer) person() {
 	}
 }
 
+// short cuts a name that would fill the screen.
+func short(s string) string {
+	const most = 120
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
 func orWord(s, word string) string {
 	if s == "" {
 		return word
@@ -101,8 +110,8 @@ func (p *explainer) passkey(k *audit.Passkey) {
 		a, _ = p.names.Lookup(id)
 	}
 	p.line(0, "")
-	p.line(0, "Passkey %s", quote(k.Name))
-	p.line(1, "%s, AAGUID %s, model %s", orWord(a.Name, "authenticator that no source names"), orWord(k.AAGUID, "not sent"), orWord(k.Model, "not sent"))
+	p.line(0, "Passkey %s", quote(short(k.Name)))
+	p.line(1, "%s, AAGUID %s, model %s", orWord(a.Name, "authenticator that no source names"), orWord(short(k.AAGUID), "not sent"), orWord(short(k.Model), "not sent"))
 	created := "not known"
 	if !k.CreatedAt.IsZero() {
 		created = k.CreatedAt.Format("2006-01-02")
