@@ -57,7 +57,7 @@ func (n *names) of(name string) []audit.AAGUID {
 func (n *names) precise(a *AuthenticatorFigures) string {
 	switch {
 	case a.None:
-		return a.Title
+		return "Passkey without an AAGUID"
 	case a.Name == "":
 		if a.AAGUID.IsZero() {
 			return a.Title
@@ -87,6 +87,8 @@ type adviser struct {
 type advice struct {
 	// whole says it all where no list has to be named.
 	whole string
+	// nothing tells that there is nothing to register.
+	nothing bool
 	// kind is "a synced passkey" or the like where only that is accepted.
 	kind   string
 	models []namedModels
@@ -108,25 +110,26 @@ const (
 
 // instead gives the advice for a blocked passkey's verdict; v may be nil for a
 // person all of whose passkeys are undecided. A name in broken, those of the
-// person's authenticators that break, is never said without AAGUIDs.
-func (a *adviser) instead(v *audit.Verdict, broken map[string]bool) string {
+// person's authenticators that break, is never said without AAGUIDs. It is
+// false where the advice is nothing that one could register.
+func (a *adviser) instead(v *audit.Verdict, broken map[string]bool) (string, bool) {
 	if v == nil {
-		return "to be settled first: whether the passkeys go on working is undecided"
+		return "to be settled first: whether the passkeys go on working is undecided", false
 	}
 	switch v.Code {
 	case audit.ReasonMethodDisabled:
-		return "no passkey: the proposal switches passkeys off"
+		return "no passkey: the proposal switches passkeys off", false
 	case audit.ReasonUserExcluded:
-		return "no passkey: the proposal excludes this person"
+		return "no passkey: the proposal excludes this person", false
 	case audit.ReasonUserNotTargeted:
-		return "no passkey: the proposal does not include this person"
+		return "no passkey: the proposal does not include this person", false
 	}
 	list, ok := a.lists[v.DecidedBy]
 	if !ok {
 		list = a.byProfile(v.DecidedBy)
 		a.lists[v.DecidedBy] = list
 	}
-	return list.words(broken)
+	return list.words(broken), !list.nothing
 }
 
 // byProfile gives the advice of the profile of that name, else the advice of
@@ -186,7 +189,7 @@ func (a *adviser) accepted(types []audit.PasskeyType, r audit.KeyRestrictions) *
 	}
 	list.models = a.byName(ids)
 	if len(list.models) == 0 {
-		list.whole = "nothing: the proposal's allow list is empty"
+		list.whole, list.nothing = "nothing: the proposal's allow list is empty", !zero
 		if zero {
 			list.whole = kind + " whose authenticator does not disclose its model (the all-zero AAGUID)"
 		}

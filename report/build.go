@@ -10,7 +10,7 @@ import (
 	"passkey-audit/audit"
 )
 
-// Names of the spool's buckets; passkeys have one for each impact, users one
+// Names of the spool's buckets; passkeys have one for each impact, users two
 // for each risk and whether they are administrators, outreach one for each
 // priority.
 const (
@@ -29,21 +29,23 @@ func passkeyBuckets() []string {
 
 func passkeyBucket(i audit.Impact) string { return "passkeys-" + string(i) }
 
-// userBuckets gives the buckets of users in the order of users.csv: by risk;
-// within a risk, accounts that are disabled come last; among those that are
-// and those that are not, administrators first.
+// userBuckets gives the buckets of users in the order of users.csv:
+// administrators first, then by risk; within a risk, accounts that are disabled
+// come last.
 func userBuckets() []string {
 	var list []string
-	for _, r := range []audit.Risk{audit.RiskUnread, audit.RiskLosesLastPasskey, audit.RiskLosesSome,
-		audit.RiskUndecided, audit.RiskBlockedAlready, audit.RiskUnaffected} {
-		for rank := range ranks {
-			list = append(list, userBucket(r, rank))
+	for _, admin := range []bool{true, false} {
+		for _, r := range []audit.Risk{audit.RiskUnread, audit.RiskLosesLastPasskey, audit.RiskLosesSome,
+			audit.RiskUndecided, audit.RiskBlockedAlready, audit.RiskUnaffected} {
+			list = append(list, userBucket(admin, r, false), userBucket(admin, r, true))
 		}
 	}
 	return list
 }
 
-func userBucket(r audit.Risk, rank int) string { return fmt.Sprintf("users-%s-%d", r, rank) }
+func userBucket(admin bool, r audit.Risk, disabled bool) string {
+	return fmt.Sprintf("users-%d-%s-%d", 1-boolInt(admin), r, boolInt(disabled))
+}
 
 // ranks is how many ranks there are.
 const ranks = 4
@@ -53,14 +55,7 @@ const ranks = 4
 // known counts as the more pressing of two for accounts, but nobody is called
 // an administrator who is not known to be one.
 func rank(u *audit.User) int {
-	n := 0
-	if u.Enabled == audit.No {
-		n = 2
-	}
-	if u.Admin != audit.Yes {
-		n++
-	}
-	return n
+	return 2*boolInt(u.Enabled == audit.No) + boolInt(u.Admin != audit.Yes)
 }
 
 // outreachBuckets gives the buckets of outreach.csv in order: by priority, and
@@ -98,6 +93,7 @@ type builder struct {
 	hard      [2 * ranks][]Person
 	strengths strengthCounter
 	advise    *adviser
+	template  *OutreachTemplate
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
 	labels []int
@@ -111,12 +107,20 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 	if in.Users == nil {
 		return nil, errors.New("build report: no users given")
 	}
+	words, err := outreachTemplate(&in)
+	if err == nil {
+		err = in.Portal.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("build report: %w", err)
+	}
 	sp, err := newSpool(in.TempDir)
 	if err != nil {
 		return nil, fmt.Errorf("build report: %w", err)
 	}
 	b := &builder{
 		d:         &Document{in: in, spool: sp},
+		template:  words,
 		byID:      map[modelKey]int{},
 		codes:     map[string]string{},
 		own:       NewCounter(in.Proposal),
@@ -209,7 +213,7 @@ func (b *builder) user(u *audit.JudgedUser) error {
 	}
 	if len(u.Passkeys) > 0 || u.Outcome.Unread() {
 		b.buf = sp.putPerson(b.buf[:0], &p)
-		if err := sp.append(userBucket(p.Risk, rank(&p.User)), b.buf); err != nil {
+		if err := sp.append(userBucket(p.Admin == audit.Yes, p.Risk, p.Enabled == audit.No), b.buf); err != nil {
 			return err
 		}
 	}

@@ -89,6 +89,31 @@ func aaguidColumns() []Column {
 	}
 }
 
+// peopleColumns follow aaguidColumns where people read: the workbook and the
+// page. Those on the FIDO Metadata Service are there only if it told anything.
+func peopleColumns(certified bool) []Column {
+	list := []Column{
+		{"allowed_now", "Lists of live policy", KindEnum, 13, "Whether the key restrictions of the policy as it is let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
+		{"allowed_proposed", "Lists of proposal", KindEnum, 13, "Whether the key restrictions of the proposal let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
+	}
+	if certified {
+		list = append(list,
+			Column{"problem", "Warning", KindFree, 34, "What the FIDO Metadata Service warns of; empty where no warning is known."},
+			Column{"certification", "Certification", KindFree, 28, "What the FIDO Metadata Service says of its certification; empty where not known."})
+	}
+	return list
+}
+
+// ForPeople reports whether the column is for people alone: CSV files, whose
+// columns are a contract, leave it out.
+func (c Column) ForPeople() bool {
+	switch c.Key {
+	case "allowed_now", "allowed_proposed", "problem", "certification":
+		return true
+	}
+	return false
+}
+
 // unreadColumns are the columns of unread.csv.
 func unreadColumns() []Column {
 	return []Column{
@@ -137,6 +162,8 @@ func outreachColumns() []Column {
 		{"register_instead", "Register instead", KindFree, 60, "What the proposal would accept."},
 		{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier."},
 		{"user_id", "User ID", KindGUID, 37, "The user's object identifier."},
+		{"subject", "Subject", KindFree, 40, "The subject of a letter or ticket, in the words of the template."},
+		{"message", "Message", KindFree, 80, "What to tell the person, in the words of the template; one line."},
 	}
 }
 

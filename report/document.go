@@ -21,8 +21,8 @@ type Document struct {
 	// Assumptions are what verdicts or the proposal hang on, in the order of
 	// the assumptions' numbers.
 	Assumptions []Assumption
-	// Hardest are up to ten people who are hit hardest, in the order of
-	// users.csv.
+	// Hardest are up to ten people who are hit hardest: those who lose the last
+	// passkey before those who lose some, and of both administrators first.
 	Hardest []Person
 	// Strengths counts what authentication strengths do not accept; it means
 	// nothing where StrengthsRead is false.
@@ -74,6 +74,9 @@ type AuthenticatorFigures struct {
 	// thought; empty where there is nothing to say, and where it is not
 	// suggested.
 	Unproven Unproven
+	// ListsNow and ListsProposed tell whether the key restrictions of either
+	// policy let it through: "allowed", "blocked", "for_some", "undecided".
+	ListsNow, ListsProposed string
 	// Remarks are sentences on it for people.
 	Remarks []string
 }
@@ -108,6 +111,9 @@ type Table struct {
 	Remarks []Remark
 	// Ages say which times of a column are old; for people alone.
 	Ages []Age
+	// Portal has a page on the person of each row; see Link. It is empty where
+	// rows are about nobody.
+	Portal Portal
 	// Rows gives the rows in order. A row is used until the next one only. It
 	// ends after the first error. It may be called often, also concurrently.
 	Rows func(ctx context.Context) iter.Seq2[[]Cell, error]

@@ -93,6 +93,12 @@ type Input struct {
 	Suggested     []audit.AAGUID
 	SuggestedBody []byte
 
+	// Outreach are the words of outreach.csv; nil for the report's own.
+	Outreach *OutreachTemplate
+	// Portal is the admin centre that has a page on each user; empty for no
+	// links.
+	Portal Portal
+
 	Requests Requests
 	Rate     Rate
 	// Run are further rows of the sheet Run, after those that Build makes.

@@ -136,6 +136,8 @@ func (d *Document) markLists() {
 		}
 	}
 	for _, m := range d.models {
+		key := modelKey{aaguid: m.AAGUID, none: m.None}
+		m.ListsNow, m.ListsProposed = listsSay(&d.in.Live, key), listsSay(&d.in.Proposal.Policy, key)
 		if m.None {
 			m.remark("The passkeys without an AAGUID: no list can name them.")
 		}

@@ -15,7 +15,8 @@ const labelLimit = 80
 const priorities = 6
 
 // priority gives the place of a person in outreach.csv; false for whoever
-// loses nothing. It keeps to the order of users.csv.
+// loses nothing. What a person loses comes before who the person is: an
+// administrator who keeps a passkey can wait, somebody who is locked out cannot.
 func priority(p *Person) (int, bool) {
 	n := 0
 	switch p.Risk {
@@ -41,7 +42,7 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 	if o.priority, must = priority(p); !must {
 		return nil
 	}
-	var breaks, works []string
+	var breaks, undecided, works []string
 	var worst *audit.Verdict
 	broken := map[string]bool{}
 	for i := range u.Passkeys {
@@ -56,16 +57,24 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 				worst = &k.Proposed
 			}
 		case k.Proposed.Decision == audit.Undecided:
-			breaks = append(breaks, label+" (undecided)")
+			undecided = append(undecided, label)
 		case k.Proposed.Decision == audit.Allowed:
 			works = append(works, label)
 		}
 	}
-	o.breaks, o.stillWorks = strings.Join(breaks, "; "), strings.Join(works, "; ")
+	o.stillWorks = strings.Join(works, "; ")
 	if o.stillWorks == "" {
 		o.stillWorks = "no passkey"
 	}
-	o.instead = b.advise.instead(worst, broken)
+	var registrable bool
+	o.instead, registrable = b.advise.instead(worst, broken)
+	if err := b.words(&o, breaks, undecided, works, registrable); err != nil {
+		return err
+	}
+	for _, label := range undecided {
+		breaks = append(breaks, label+" (undecided)")
+	}
+	o.breaks = strings.Join(breaks, "; ")
 	b.buf = b.d.spool.putOutreach(b.buf[:0], &o)
 	return b.d.spool.append(outreachBucket(o.priority, o.Admin == audit.Yes), b.buf)
 }

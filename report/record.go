@@ -48,6 +48,7 @@ type outreach struct {
 	Person
 	priority                    int
 	breaks, stillWorks, instead string
+	subject, message            string
 }
 
 func putTime(b []byte, t time.Time) []byte {
@@ -164,7 +165,9 @@ func (s *spool) putOutreach(b []byte, o *outreach) []byte {
 	b = append(b, byte(o.priority))
 	b = putText(b, o.breaks)
 	b = putText(b, o.stillWorks)
-	return s.dict.put(b, o.instead)
+	b = s.dict.put(b, o.instead)
+	b = s.dict.put(b, o.subject)
+	return putText(b, o.message)
 }
 
 func (d *decoder) outreach(o *outreach) {
@@ -173,6 +176,8 @@ func (d *decoder) outreach(o *outreach) {
 	o.breaks = d.text()
 	o.stillWorks = d.text()
 	o.instead = d.known()
+	o.subject = d.known()
+	o.message = d.text()
 }
 
 func (s *spool) putLine(b []byte, u *audit.JudgedUser, code string) []byte {

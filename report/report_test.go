@@ -27,7 +27,7 @@ func TestColumns(t *testing.T) {
 		"aaguids.csv":   "aaguid,authenticator,vendor,name_source,passkeys,users,breaking,in_current_list,in_proposed_list,suggested",
 		"unread.csv":    "what,user_principal_name,id,status,code,message,request_id,attempts",
 		"strengths.csv": "strength,strength_id,conditional_access_policy,policy_state,user_principal_name,display_name,is_admin,passkey_name,authenticator,aaguid,tenant_id,user_id,passkey_id",
-		"outreach.csv":  "priority,risk,user_principal_name,display_name,user_type,account_enabled,is_admin,what_breaks,what_still_works,register_instead,tenant_id,user_id",
+		"outreach.csv":  "priority,risk,user_principal_name,display_name,user_type,account_enabled,is_admin,what_breaks,what_still_works,register_instead,tenant_id,user_id,subject,message",
 	}
 	got := map[string]string{}
 	var sheets []string
@@ -35,7 +35,9 @@ func TestColumns(t *testing.T) {
 		var keys []string
 		headings := map[string]bool{}
 		for _, c := range table.Columns {
-			keys = append(keys, c.Key)
+			if !c.ForPeople() {
+				keys = append(keys, c.Key)
+			}
 			if h := strings.ToLower(c.Heading); headings[h] || h == "" {
 				t.Errorf("%s: heading %q is empty or doubled", table.Title, c.Heading)
 			} else {
@@ -102,16 +104,20 @@ func TestOrder(t *testing.T) {
 			"undecided -2_GRUg2-HYz6", "undecided pk-p1", "undecided pk-p2", "already_blocked pk-r", "restored pk-l2",
 			"unaffected pk-b3", "unaffected pk-lee", "unaffected pk-m2", "unaffected pk-g1"}},
 		{"users.csv", []string{"risk", "user_principal_name", "is_admin", "passkeys", "breaking"}, []string{
-			"unread lynne.robbins@contoso.com true", "unread unread.partly@contoso.com",
-			"loses_last_passkey adele.vance@contoso.com true 1 1", "loses_last_passkey diego.siciliani@contoso.com false 1 1",
+			"unread lynne.robbins@contoso.com true", "loses_last_passkey adele.vance@contoso.com true 1 1", "loses_some megan.bowen@contoso.com true 2 1",
+			"unread unread.partly@contoso.com", "loses_last_passkey diego.siciliani@contoso.com false 1 1",
 			"loses_last_passkey emily.braun@contoso.com false 1 0", "loses_last_passkey patti.fernandez@contoso.com false 2 0",
-			"loses_some megan.bowen@contoso.com true 2 1", "loses_some alex.wilber@contoso.com false 3 2",
+			"loses_some alex.wilber@contoso.com false 3 2",
 			"blocked_already raul_fabrikam.com#EXT#@contoso.com  1 0",
 			"unaffected lee.gu@contoso.com false 2 0", "unaffected pradeep.gupta@contoso.com  1 0"}},
 		{"aaguids.csv", []string{"aaguid", "passkeys", "users", "breaking", "in_current_list", "in_proposed_list", "suggested"}, []string{
 			fixture.YubiKey + " 4 4 3 false false false", fixture.Hello + " 2 2 1 false false false", fixture.Unnamed + " 1 1 1 true false false",
 			fixture.IOS + " 2 2 0 false true true", fixture.Android + " 2 2 0 false true true", " 2 2 0 false false false",
 			"00000000-0000-0000-0000-000000000000 1 1 0 false false false"}},
+		{"AAGUIDs", []string{"aaguid", "allowed_now", "allowed_proposed", "certification", "problem"}, []string{
+			fixture.YubiKey + " allowed blocked FIDO Certified L1 (2019-11-04) =revoked <2025-01-31>: attestation keys are known to others",
+			fixture.Hello + " allowed blocked", fixture.Unnamed + " allowed blocked", fixture.IOS + " allowed allowed", fixture.Android + " allowed allowed",
+			" allowed undecided", "00000000-0000-0000-0000-000000000000 allowed blocked"}},
 		{"unread.csv", []string{"what", "status", "attempts"}, []string{"group 403 1", "user 503 8", "user  5", "user gone 404 2"}},
 		{"outreach.csv", []string{"priority", "user_principal_name", "what_still_works"}, []string{
 			"1 adele.vance@contoso.com no passkey", "2 diego.siciliani@contoso.com no passkey", "2 emily.braun@contoso.com no passkey",

@@ -240,7 +240,7 @@ func (d *Document) strengthsTable() Table {
 		words = append(words[:1:1], d.in.Strengths.Notes...)
 	}
 	return Table{
-		Title: TitleStrengths, File: FileStrengths, Columns: strengthColumns(), Count: d.spool.count(bucketStrengths),
+		Title: TitleStrengths, File: FileStrengths, Columns: strengthColumns(), Count: d.spool.count(bucketStrengths), Portal: d.in.Portal,
 		Empty: strings.Join(words, " "), Remarks: d.strengthRemarks,
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var f StrengthFinding

@@ -53,6 +53,10 @@ type Summary struct {
 	SuggestedCount    int                `json:"suggested"`
 	SuggestedUnproven []SummarySuggested `json:"suggested_unproven"`
 
+	// AuthenticatorProblems are the authenticators that the FIDO Metadata
+	// Service warns of; an empty list means that no warning is known.
+	AuthenticatorProblems []SummaryProblem `json:"authenticator_problems"`
+
 	Unread        int  `json:"unread_rows"`
 	StrengthsRead bool `json:"strengths_read"`
 	// Strengths is what authentication strengths do not accept, which is never
@@ -217,6 +221,7 @@ func (d *Document) Summary() Summary {
 			AAGUID: a.AAGUID.String(), Authenticator: a.Name, Passkeys: a.Passkeys, People: a.People, Reason: a.Unproven,
 		})
 	}
+	s.AuthenticatorProblems = summaryProblems(d)
 	for i, t := range in.Tenants {
 		st := SummaryTenant(t)
 		if i == 0 {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -82,7 +81,7 @@ func (d *Document) breakingTable() Table {
 	}
 	return Table{
 		CountWords: words,
-		Title:      TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(),
+		Title:      TitleBreaking, File: FileBreaking, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(), Portal: d.in.Portal,
 		Empty: d.emptyWords("No passkey that was read is blocked by the proposal"),
 		Rows:  func(ctx context.Context) iter.Seq2[[]Cell, error] { return d.passkeyRows(ctx, names...) },
 	}
@@ -91,17 +90,26 @@ func (d *Document) breakingTable() Table {
 func (d *Document) passkeysTable() Table {
 	names := passkeyBuckets()
 	return Table{
-		Title: TitlePasskeys, File: FilePasskeys, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(),
+		Title: TitlePasskeys, File: FilePasskeys, Columns: passkeyColumns(), Count: d.spool.count(names...), Ages: d.ages(), Portal: d.in.Portal,
 		Empty: d.emptyWords("No passkey was found"),
 		Rows:  func(ctx context.Context) iter.Seq2[[]Cell, error] { return d.passkeyRows(ctx, names...) },
 	}
 }
 
-func (d *Document) usersTable() Table {
-	names := userBuckets()
+func (d *Document) usersTable() Table { return d.users(userBuckets()) }
+
+// AtRisk gives the table of users without those who are unaffected, for a page
+// that cannot hold all.
+func (d *Document) AtRisk() Table {
+	t := d.users(slices.DeleteFunc(userBuckets(), func(s string) bool { return strings.Contains(s, string(audit.RiskUnaffected)) }))
+	t.CountWords = ""
+	return t
+}
+
+func (d *Document) users(names []string) Table {
 	return Table{
 		CountWords: d.riskWords(),
-		Title:      TitleUsers, File: FileUsers, Columns: userColumns(), Count: d.spool.count(names...),
+		Title:      TitleUsers, File: FileUsers, Columns: userColumns(), Count: d.spool.count(names...), Portal: d.in.Portal,
 		Empty: d.emptyWords("Nobody has a passkey"),
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var p Person
@@ -147,47 +155,6 @@ func rowsOf(ctx context.Context, d *Document, buckets []string, width int, fill 
 	}
 }
 
-func (d *Document) aaguidsTable() Table {
-	names := map[audit.AAGUID]*model{}
-	for _, m := range d.models {
-		if !m.None {
-			names[m.AAGUID] = m
-		}
-	}
-	var remarks []Remark
-	for i, a := range d.Authenticators {
-		if len(a.Remarks) > 0 {
-			remarks = append(remarks, Remark{Row: i, Key: "authenticator", Text: strings.Join(a.Remarks, " ")})
-		}
-	}
-	return Table{
-		Title: TitleAAGUIDs, File: FileAAGUIDs, Columns: aaguidColumns(), Count: len(d.Authenticators), Remarks: remarks,
-		Empty: d.emptyWords("No passkey was found, and no list names an AAGUID"),
-		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
-			return func(yield func([]Cell, error) bool) {
-				row := make([]Cell, 10)
-				for i := range d.Authenticators {
-					a := &d.Authenticators[i]
-					title, aaguid := a.Title, ""
-					if m := names[a.AAGUID]; !a.None {
-						aaguid = m.text
-						if a.Name == "" && m.graphModel != "" {
-							title = fmt.Sprintf("%s (model text %q)", a.Title, m.graphModel)
-						}
-					}
-					copy(row, []Cell{
-						Text(aaguid), Text(title), Text(a.Vendor), Text(a.Source), Count(a.Passkeys), Count(a.People),
-						Count(a.Breaking), YesNo(audit.TernaryOf(a.InLive)), YesNo(audit.TernaryOf(a.InProposed)), YesNo(audit.TernaryOf(a.Suggested)),
-					})
-					if !yield(row, nil) {
-						return
-					}
-				}
-			}
-		},
-	}
-}
-
 func (d *Document) unreadTable() Table {
 	return Table{
 		Title: TitleUnread, File: FileUnread, Columns: unreadColumns(), Count: d.spool.count(bucketFailures),
@@ -214,11 +181,11 @@ func (d *Document) outreachTable() Table {
 		Empty: d.emptyWords("Nobody who was read has to act"),
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var o outreach
-			return rowsOf(ctx, d, outreachBuckets(), 12, func(dec *decoder, row []Cell) {
+			return rowsOf(ctx, d, outreachBuckets(), 14, func(dec *decoder, row []Cell) {
 				dec.outreach(&o)
 				copy(row, []Cell{
 					Count(o.priority), Text(o.Risk), Text(o.UPN), Text(o.DisplayName), Text(o.Type), YesNo(o.Enabled), YesNo(o.Admin),
-					Text(o.breaks), Text(o.stillWorks), Text(o.instead), Text(o.TenantID), Text(o.ID),
+					Text(o.breaks), Text(o.stillWorks), Text(o.instead), Text(o.TenantID), Text(o.ID), Text(o.subject), Text(o.message),
 				})
 			})
 		},

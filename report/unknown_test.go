@@ -181,8 +181,9 @@ func TestRounding(t *testing.T) {
 	}
 }
 
-// TestUrgency: within a risk disabled accounts come last and administrators
-// first, in every list of people; every priority of outreach.csv is reached.
+// TestUrgency: users.csv has administrators first, then risks; where it is about
+// what to do next, risks come first; disabled accounts of a risk are last in
+// all; every priority of outreach.csv is reached.
 func TestUrgency(t *testing.T) {
 	var users []*audit.JudgedUser
 	for i, keys := range [][]string{{"ab"}, {"ab", "aa"}} {
@@ -208,7 +209,12 @@ func TestUrgency(t *testing.T) {
 	for i := range want {
 		want[i] = want[i][2:]
 	}
-	if diff := cmp.Diff(want, pick(t, d, "users.csv", "user_principal_name")); diff != "" {
+	rows := []string{
+		"f-last-admin", "i-last-account?-admin", "c-last-disabled-admin", "o-some-admin", "r-some-account?-admin", "l-some-disabled-admin",
+		"d-last", "e-last-admin?", "g-last-account?", "h-last-account?-admin?", "a-last-disabled", "b-last-disabled-admin?",
+		"m-some", "n-some-admin?", "p-some-account?", "q-some-account?-admin?", "j-some-disabled", "k-some-disabled-admin?",
+	}
+	if diff := cmp.Diff(rows, pick(t, d, "users.csv", "user_principal_name")); diff != "" {
 		t.Errorf("users.csv (-want +got):\n%s", diff)
 	}
 	var hardest []string

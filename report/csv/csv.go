@@ -66,7 +66,12 @@ func Write(ctx context.Context, w io.Writer, t report.Table, o Options) error {
 	if !o.Raw {
 		e.buf = append(e.buf, bom...)
 	}
-	for i, c := range t.Columns {
+	// Columns for people alone stand behind the others.
+	width := len(t.Columns)
+	for width > 0 && t.Columns[width-1].ForPeople() {
+		width--
+	}
+	for i, c := range t.Columns[:width] {
 		e.field(i, c.Key, false)
 	}
 	e.buf = append(e.buf, '\r', '\n')
@@ -74,7 +79,7 @@ func Write(ctx context.Context, w io.Writer, t report.Table, o Options) error {
 		if err != nil {
 			return fmt.Errorf("write %s: %w", t.File, err)
 		}
-		for i, c := range row {
+		for i, c := range row[:width] {
 			if c.Type() == report.CellText {
 				e.field(i, c.Text(), c.Hostile(t.Columns[i].Kind))
 				continue

@@ -81,6 +81,9 @@ func (t *terminal) verdict() {
 	for _, s := range t.d.Coverage().NotLookedAt {
 		t.para("Not looked at: ", s)
 	}
+	for _, s := range t.d.ProblemWords() {
+		t.para("", s)
+	}
 }
 
 func (t *terminal) impacts() {

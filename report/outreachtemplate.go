@@ -1,0 +1,203 @@
+package report
+
+import (
+	_ "embed" // for the words that serve where the user gives none
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+	"unicode"
+
+	"passkey-audit/audit"
+)
+
+//go:embed outreach.tmpl
+var outreachText string
+
+// OutreachText gives the words of outreach.csv that serve where the user gives
+// none, with a comment that says how to write others.
+func OutreachText() string { return outreachText }
+
+// An OutreachTemplate writes the words of outreach.csv: the subject and the
+// message to a person who must act. It may be used by several reports at a
+// time.
+type OutreachTemplate struct{ subject, message *template.Template }
+
+// Limits of a template's file and of what it writes for one person, in bytes.
+// A spreadsheet's cell takes 32,767 characters.
+const (
+	outreachFileLimit = 256 << 10
+	outreachLimit     = 16 << 10
+)
+
+// Names of a template's parts.
+const (
+	partSubject = "subject"
+	partMessage = "message"
+)
+
+// An OutreachPerson is what a template may name; outreach.tmpl says what each
+// field means.
+type OutreachPerson struct {
+	Name, DisplayName, UserPrincipalName, UserType string
+	Tenant, Proposal                               string
+	Priority                                       int
+	LosesLast, Administrator, Disabled             bool
+	Breaks, Undecided, StillWorks                  []string
+	Instead                                        string
+	Registrable, UnknownDecisive                   bool
+}
+
+// ParseOutreach reads a template of the words of outreach.csv; name is what
+// errors call it, such as the file's name. An error names the line. A template
+// that names a field which there is not is refused here, and not after the
+// tenant was read.
+func ParseOutreach(r io.Reader, name string) (*OutreachTemplate, error) {
+	text, err := io.ReadAll(io.LimitReader(r, outreachFileLimit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read outreach template: %w", err)
+	}
+	if len(text) > outreachFileLimit {
+		return nil, fmt.Errorf("parse outreach template: %s has more than %d bytes", name, outreachFileLimit)
+	}
+	t, err := parseOutreach(strings.TrimPrefix(string(text), "\uFEFF"), name)
+	if err != nil {
+		return nil, fmt.Errorf("parse outreach template: %w", err)
+	}
+	return t, nil
+}
+
+func parseOutreach(text, name string) (*OutreachTemplate, error) {
+	// The functions that come with text/template read and write nothing.
+	all, err := template.New(name).Funcs(template.FuncMap{"join": strings.Join}).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	t := &OutreachTemplate{subject: all.Lookup(partSubject), message: all.Lookup(partMessage)}
+	switch {
+	case t.message == nil && t.subject != nil:
+		return nil, fmt.Errorf("%s has a part %q and no part %q", name, partSubject, partMessage)
+	case t.message == nil && (all.Tree == nil || parse.IsEmptyTree(all.Root)):
+		return nil, fmt.Errorf("%s says nothing", name)
+	case t.message == nil:
+		t.message = all
+	}
+	if t.subject == nil {
+		own, err := parseOutreach(outreachText, "outreach.tmpl")
+		if err != nil {
+			return nil, err
+		}
+		t.subject = own.subject
+	}
+	for _, p := range outreachSamples() {
+		if _, _, err := t.write(&p); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// outreachSamples are people of each kind, so that trying a template on them
+// takes most of its ways.
+func outreachSamples() []OutreachPerson {
+	one := OutreachPerson{
+		Name: "Adele Vance", DisplayName: "Adele Vance", UserPrincipalName: "adele.vance@contoso.com", UserType: "Member",
+		Tenant: "Contoso", Proposal: "enforced", Priority: 1, LosesLast: true, Administrator: true,
+		Breaks: []string{"YubiKey 5 Series with NFC"}, Instead: "Microsoft Authenticator for iOS", Registrable: true,
+	}
+	two := one
+	two.Priority, two.LosesLast, two.Administrator = 5, false, false
+	two.Breaks, two.StillWorks = []string{"one", "two"}, []string{"three"}
+	three := one
+	three.Priority, three.Disabled, three.Breaks, three.Undecided = 3, true, nil, []string{"four"}
+	three.Instead, three.Registrable, three.UnknownDecisive = "to be settled first", false, true
+	return []OutreachPerson{one, two, three, {Priority: 6}}
+}
+
+// write gives the subject and the message for a person, each as one line.
+func (t *OutreachTemplate) write(p *OutreachPerson) (subject, message string, err error) {
+	if subject, err = oneLine(t.subject, p); err != nil {
+		return "", "", err
+	}
+	message, err = oneLine(t.message, p)
+	return subject, message, err
+}
+
+// oneLine executes a template. What it writes becomes one line of plain text,
+// whatever the names in it hold: white space is folded, and characters that
+// are no text, or that change the direction of others, become U+FFFD.
+func oneLine(t *template.Template, p *OutreachPerson) (string, error) {
+	w := limitedText{room: outreachLimit}
+	if err := t.Execute(&w, p); err != nil {
+		return "", err
+	}
+	s := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return '\uFFFD'
+		}
+		return r
+	}, w.String())
+	return strings.Join(strings.Fields(s), " "), nil
+}
+
+// limitedText is a text up to a length.
+type limitedText struct {
+	strings.Builder
+	room int
+}
+
+func (l *limitedText) Write(p []byte) (int, error) {
+	if l.room -= len(p); l.room < 0 {
+		return 0, fmt.Errorf("the text for one person has more than %d bytes", outreachLimit)
+	}
+	return l.Builder.Write(p)
+}
+
+// words writes the words for a person who must act.
+func (b *builder) words(o *outreach, breaks, undecided, works []string, registrable bool) error {
+	p := OutreachPerson{
+		Name: o.DisplayName, DisplayName: o.DisplayName, UserPrincipalName: o.UPN, UserType: o.Type,
+		Tenant: b.tenantName(o.TenantID), Proposal: b.d.in.Proposal.Name, Priority: o.priority,
+		LosesLast: o.Risk == audit.RiskLosesLastPasskey, Administrator: o.Admin == audit.Yes, Disabled: o.Enabled == audit.No,
+		Breaks: breaks, Undecided: undecided, StillWorks: works,
+		Instead: o.instead, Registrable: registrable, UnknownDecisive: len(breaks) == 0,
+	}
+	if strings.TrimSpace(p.Name) == "" {
+		p.Name = o.UPN
+	}
+	var err error
+	if o.subject, o.message, err = b.template.write(&p); err != nil {
+		return fmt.Errorf("write outreach for user %s: %w", o.ID, err)
+	}
+	return nil
+}
+
+// tenantName gives the name of one of the report's tenants, else its domain.
+func (b *builder) tenantName(id string) string {
+	list := b.d.in.Tenants
+	i := slices.IndexFunc(list, func(t audit.Tenant) bool { return strings.EqualFold(t.ID, id) })
+	switch {
+	case i < 0:
+		return ""
+	case list[i].Name != "":
+		return list[i].Name
+	}
+	return list[i].Domain
+}
+
+// outreachTemplate gives the template of the input, else the report's own.
+func outreachTemplate(in *Input) (*OutreachTemplate, error) {
+	if in.Outreach == nil {
+		return parseOutreach(outreachText, "outreach.tmpl")
+	}
+	if in.Outreach.subject == nil || in.Outreach.message == nil {
+		return nil, errors.New("the outreach template was not made by ParseOutreach")
+	}
+	return in.Outreach, nil
+}
