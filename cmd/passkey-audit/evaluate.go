@@ -28,7 +28,12 @@ type EvaluateOptions struct {
 
 // AddFlags binds the flags.
 func (o *EvaluateOptions) AddFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.explain, "explain", "", "print what each profile says of the passkeys of this user (`UPN|ID`), and write no files")
+	cmd.Flags().Func("explain", "print what each profile says of the passkeys of this user (`UPN|ID`), and write no files", func(who string) error {
+		if o.explain = strings.TrimSpace(who); o.explain == "" {
+			return errors.New("give a user principal name or an ID")
+		}
+		return nil
+	})
 	o.proposalOptions.AddFlags(cmd)
 	o.namesOptions.AddFlags(cmd)
 	o.outputOptions.AddFlags(cmd)
