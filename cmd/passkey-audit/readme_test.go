@@ -16,7 +16,7 @@ import (
 	"passkey-audit/audit"
 )
 
-var updateReadme = flag.Bool("update", false, "renew the excerpt of the demo's summary in README.md")
+var update = flag.Bool("update", false, "renew the excerpt of the demo's summary in README.md, and the files in testdata")
 
 // projectRoot is the project's folder as seen from this one.
 const projectRoot = "../.."
@@ -46,7 +46,7 @@ func TestReadmeExcerpt(t *testing.T) {
 	}
 	want := demoFolderNow.ReplaceAllString(r.stdout[:begin]+"\n[...]\n"+r.stdout[end:], demoFolder)
 	got := blockAfter(t, readme, "<!-- excerpt -->")
-	if *updateReadme && got != want {
+	if *update && got != want {
 		if err := os.WriteFile(path, []byte(strings.Replace(readme, "```text\n"+got+"```", "```text\n"+want+"```", 1)), 0o644); err != nil {
 			t.Fatal(err)
 		}
