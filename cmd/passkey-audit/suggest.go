@@ -89,6 +89,9 @@ func runSuggest(ctx context.Context, w world, u *ui, o *SuggestOptions, path str
 	if o.people != "" && o.minUsers < 2 {
 		return usagef("--people goes with --min-users from 2 on: without it nobody breaks")
 	}
+	if o.out != "" && o.people != "" && filepath.Clean(o.out) == filepath.Clean(o.people) {
+		return usagef("--out and --people name one file, %s: choose another one for either", quote(o.people))
+	}
 	for _, f := range []struct{ flag, file string }{{"out", o.out}, {"people", o.people}} {
 		if _, err := os.Lstat(f.file); f.file != "" && err == nil && !o.force {
 			return usagef("--%s %s: it is there already: choose another file, or --force to overwrite", f.flag, quote(f.file))
