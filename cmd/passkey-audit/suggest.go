@@ -127,9 +127,9 @@ func runSuggest(ctx context.Context, w world, u *ui, o *SuggestOptions, path str
 		u.warn("the snapshot is partial: what was not read may be missing from the list")
 	}
 	if o.out == "" {
-		_, err = w.stdout.Write(append(s.Body, '\n'))
+		_, err = w.stdout.Write(s.Body)
 	} else {
-		err = writeFile(o.out, func(out io.Writer) error { _, err := out.Write(append(s.Body, '\n')); return err })
+		err = writeFile(o.out, func(out io.Writer) error { _, err := out.Write(s.Body); return err })
 	}
 	if err == nil && !cov.Complete() {
 		return &resultError{exitPartial}
