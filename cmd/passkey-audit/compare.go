@@ -160,7 +160,6 @@ func openSides(ctx context.Context, u *ui, paths []string, names *aaguid.Catalog
 		if first := sides[0].reader.Meta().Tenant; !strings.EqualFold(m.Tenant.ID, first.ID) {
 			return sides, usagef("%s is of another tenant (%s) than %s (%s)", quote(path), m.Tenant.ID, quote(paths[0]), first.ID)
 		}
-		cov.NotLookedAt = notLookedAt(m.Scope)
 		s.snap = &report.Snapshot{Name: path, Tenant: m.Tenant, Started: m.StartedAt, Finished: m.FinishedAt, Coverage: cov, ListsEverybody: cov.ListingComplete}
 	}
 	older := func(a, b *side) int { return a.snap.Started.Compare(b.snap.Started) }
@@ -183,6 +182,7 @@ func compare(ctx context.Context, sides []*side, m *mask, names *aaguid.Catalogu
 	}
 	for i, s := range sides {
 		s.mask = m
+		s.snap.Coverage.NotLookedAt = notLookedAt(s.reader.Meta().Scope, m)
 		in.Snapshots = append(in.Snapshots, s.snap)
 		if i == 0 || i == len(sides)-1 {
 			continue // counted while they are compared

@@ -189,7 +189,7 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 	if err != nil {
 		return nil, err
 	}
-	cov.NotLookedAt = append(notLookedAt(m.Scope), registrationNotes(m, reports)...)
+	cov.NotLookedAt = append(notLookedAt(m.Scope, j.mask), registrationNotes(m, reports)...)
 	effort, runs, err := j.reader.Effort(ctx)
 	if err != nil {
 		return nil, err
@@ -248,8 +248,9 @@ func (j *judgement) targetGroups() []audit.Group {
 	return slices.DeleteFunc(slices.Clone(j.groups), func(g audit.Group) bool { return !slices.Contains(wanted, g.ID) })
 }
 
-// notLookedAt says in sentences what the scope leaves out.
-func notLookedAt(s snapshot.Scope) []string {
+// notLookedAt says in sentences what the scope leaves out. A pattern may be
+// somebody's name, and so is masked like one.
+func notLookedAt(s snapshot.Scope, m *mask) []string {
 	var out []string
 	if s.MembersOnly {
 		out = append(out, "Guests were left out (--members-only).")
@@ -259,6 +260,10 @@ func notLookedAt(s snapshot.Scope) []string {
 	}
 	if n := len(s.Groups); n > 0 {
 		out = append(out, fmt.Sprintf("Only members of %s were read (--group).", report.Plural(n, "group", "groups")))
+	}
+	if n := len(s.ExcludeUPN); n > 0 && m != nil {
+		out = append(out, fmt.Sprintf("Users whose user principal name matches %s were left out (--exclude-upn).", report.Plural(n, "pattern", "patterns")))
+		return out
 	}
 	for _, g := range s.ExcludeUPN {
 		out = append(out, fmt.Sprintf("Users whose user principal name matches %q were left out (--exclude-upn).", g))
