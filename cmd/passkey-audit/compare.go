@@ -182,7 +182,9 @@ func compare(ctx context.Context, sides []*side, m *mask, names *aaguid.Catalogu
 	}
 	for i, s := range sides {
 		s.mask = m
-		s.snap.Coverage.NotLookedAt = notLookedAt(s.reader.Meta().Scope, m)
+		if err := s.notes(ctx); err != nil {
+			return nil, err
+		}
 		in.Snapshots = append(in.Snapshots, s.snap)
 		if i == 0 || i == len(sides)-1 {
 			continue // counted while they are compared
@@ -195,6 +197,18 @@ func compare(ctx context.Context, sides []*side, m *mask, names *aaguid.Catalogu
 		}
 	}
 	return report.BuildChanges(ctx, in)
+}
+
+// notes says what the scan was not asked for.
+func (s *side) notes(ctx context.Context) error {
+	reports, err := s.reader.Reports(ctx)
+	if err != nil {
+		return err
+	}
+	m := s.reader.Meta()
+	m.AdminsKnown = true // a comparison says of nobody whether he is an administrator
+	s.snap.Coverage.NotLookedAt = append(notLookedAt(m.Scope, s.mask), registrationNotes(m, reports)...)
+	return nil
 }
 
 // judge judges a user's passkeys under the snapshot's own policy. The answer is
