@@ -33,6 +33,7 @@ type itemHeaders struct {
 	Percentage  string `json:"x-ms-throttle-limit-percentage"`
 	Scope       string `json:"x-ms-throttle-scope"`
 	Information string `json:"x-ms-throttle-information"`
+	Challenge   string `json:"WWW-Authenticate"`
 }
 
 // get gives a header by its name as http.Header.Get does.
@@ -52,6 +53,8 @@ func (h *itemHeaders) get(name string) string {
 		return h.Scope
 	case "x-ms-throttle-information":
 		return h.Information
+	case "www-authenticate":
+		return h.Challenge
 	}
 	return ""
 }
@@ -74,6 +77,9 @@ func (r *itemReply) failure() *Error {
 // expected, each item is decoded on its own, so that one odd item costs one
 // user and not twenty.
 func decodeBatch(k *call) ([]itemReply, error) {
+	if replies, ok := plainBatch(k.answer, k.parsers); ok {
+		return replies, nil
+	}
 	var whole struct {
 		Responses *[]itemReply    `json:"responses"`
 		Error     json.RawMessage `json:"error"`

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/valyala/fastjson"
 )
 
 // benchUsers is a full page as Graph sends it.
@@ -40,7 +42,7 @@ func perUser(b *testing.B, users int) {
 }
 
 func BenchmarkDecodeUsers(b *testing.B) {
-	k := &call{status: 200, answer: []byte(benchUsers())}
+	k := &call{status: 200, answer: []byte(benchUsers()), parsers: new(fastjson.ParserPool)}
 	b.SetBytes(int64(len(k.answer)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -52,7 +54,7 @@ func BenchmarkDecodeUsers(b *testing.B) {
 }
 
 func BenchmarkDecodeBatch(b *testing.B) {
-	k := &call{status: 200, answer: []byte(benchBatch())}
+	k := &call{status: 200, answer: []byte(benchBatch()), parsers: new(fastjson.ParserPool)}
 	b.SetBytes(int64(len(k.answer)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -16,6 +16,7 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/authentication"
 	msgraphgocore "github.com/microsoftgraph/msgraph-sdk-go-core"
+	"github.com/valyala/fastjson"
 
 	"passkey-audit/audit"
 )
@@ -79,6 +80,8 @@ type Client struct {
 	origin  string
 	// closeIdle gives back connections of an own transport.
 	closeIdle func()
+	// parsers keep their memory from answer to answer.
+	parsers fastjson.ParserPool
 }
 
 // New makes a client; it sends nothing. A root that is none is an
@@ -193,8 +196,10 @@ type call struct {
 	token  string
 	status int
 	answer []byte
-	header http.Header
-	load   audit.Load
+	// parsers read large answers; nil for a new one each time.
+	parsers *fastjson.ParserPool
+	header  http.Header
+	load    audit.Load
 }
 
 type callKey struct{}

@@ -37,6 +37,11 @@ func decodePage[T any](k *call, link, what string) (page[T], error) {
 	if err := json.Unmarshal(k.answer, &p); err != nil {
 		return page[T]{}, k.complete(malformed(k.status, "the answer is no list of %s: %s", what, jsonReason(err)))
 	}
+	return checkPage(k, p, link, what)
+}
+
+// checkPage refuses a page that is no proper list, or that leads to itself.
+func checkPage[T any](k *call, p page[T], link, what string) (page[T], error) {
 	if err := p.check(k.status, what); err != nil {
 		return page[T]{}, k.complete(err)
 	}

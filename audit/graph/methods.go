@@ -57,7 +57,7 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 		return audit.MethodsBatch{}, fmt.Errorf("read passkeys: %w", err)
 	}
 	var replies []itemReply
-	k := &call{path: "/" + c.methodsVersion() + "/$batch", body: body}
+	k := &call{path: "/" + c.methodsVersion() + "/$batch", body: body, parsers: &c.parsers}
 	if sent > 0 {
 		// The SDK has no request builder for $batch, only a model that holds
 		// every item several times over.

@@ -71,7 +71,7 @@ func (c *Client) Users(ctx context.Context, link string, q UserQuery) (audit.Use
 	if err != nil {
 		return audit.UserPage{}, fmt.Errorf("list users: %w", err)
 	}
-	k := &call{path: "/v1.0/users"}
+	k := &call{path: "/v1.0/users", parsers: &c.parsers}
 	if err := c.get(ctx, request, link, k); err != nil {
 		return audit.UserPage{}, fmt.Errorf("list users: %w", err)
 	}
@@ -85,7 +85,13 @@ func (c *Client) Users(ctx context.Context, link string, q UserQuery) (audit.Use
 // decodeUsers reads a page of users. A user without an id could neither be
 // asked for passkeys nor be counted, so the page as a whole is malformed.
 func decodeUsers(k *call, link string) (audit.UserPage, error) {
-	p, err := decodePage[userJSON](k, link, "users")
+	p, ok := plainUsers(k.answer, k.parsers)
+	var err error
+	if ok {
+		p, err = checkPage(k, p, link, "users")
+	} else {
+		p, err = decodePage[userJSON](k, link, "users")
+	}
 	if err != nil {
 		return audit.UserPage{}, err
 	}
