@@ -41,13 +41,13 @@ var arrows = map[string][]string{
 	"audit/collect":  {"audit", "audit/pace", "audit/snapshot"},
 	// Never graph, collect or the SDK: a bug that the simulated Graph shared
 	// with its reader would be hidden.
-	"audit/graphsim":    {"audit", "audit/aaguid"},
-	"report":            {"audit"},
-	"report/xlsx":       {"audit", "report"},
-	"report/csv":        {"audit", "report"},
-	"report/json":       {"audit", "report"},
-	"report/text":       {"audit", "report"},
-	"report/html":       {"audit", "report"},
+	"audit/graphsim": {"audit", "audit/aaguid"},
+	"report":         {"audit"},
+	"report/xlsx":    {"audit", "report"},
+	"report/csv":     {"audit", "report"},
+	"report/json":    {"audit", "report"},
+	"report/text":    {"audit", "report"},
+	"report/html":    {"audit", "report"},
 	// It puts any folder into an object store and knows nothing of ours.
 	"report/upload":     {},
 	"cmd/passkey-audit": {everything},
