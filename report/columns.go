@@ -77,15 +77,15 @@ func userColumns() []Column {
 func aaguidColumns() []Column {
 	return []Column{
 		{"aaguid", "AAGUID", KindGUID, 37, "The authenticator model's identifier; empty for the passkeys without one."},
-		{"authenticator", "Authenticator", KindFree, 44, "The authenticator's name."},
-		{"vendor", "Vendor", KindFree, 24, "The maker; empty where not known."},
-		{"name_source", "Source of the name", KindFree, 18, "Who gives the name; empty where no source knows the AAGUID."},
-		{"passkeys", "Passkeys", KindCount, 10, "How many passkeys have it."},
-		{"users", "People", KindCount, 10, "How many people have at least one."},
-		{"breaking", "Breaking", KindCount, 10, "How many of these passkeys break; those that are undecided are not among them."},
-		{"in_current_list", "In live list", KindYesNo, 13, "Whether a list that everybody is under names it in the policy as it is, allow and block lists alike; false too where only a profile for some people does."},
-		{"in_proposed_list", "In proposed list", KindYesNo, 13, "Whether a list that everybody is under names it in the proposal, allow and block lists alike; false too where only a profile for some people does: the remarks and the sheet Policy tell which."},
-		{"suggested", "In suggested list", KindYesNo, 13, "Whether the suggested allow list names it; the remarks tell where it is not proven what it stands for."},
+		{"authenticator", "Authenticator", KindFree, 36, "The authenticator's name."},
+		{"vendor", "Vendor", KindFree, 18, "The maker; empty where not known."},
+		{"name_source", "Source of the name", KindFree, 15, "Who gives the name; empty where no source knows the AAGUID."},
+		{"passkeys", "Passkeys", KindCount, 9, "How many passkeys have it."},
+		{"users", "People", KindCount, 9, "How many people have at least one."},
+		{"breaking", "Breaking", KindCount, 9, "How many of these passkeys break; those that are undecided are not among them."},
+		{"in_current_list", "In live list", KindYesNo, 11, "Whether a list that everybody is under names it in the policy as it is, allow and block lists alike; false too where only a profile for some people does."},
+		{"in_proposed_list", "In proposed list", KindYesNo, 11, "Whether a list that everybody is under names it in the proposal, allow and block lists alike; false too where only a profile for some people does: the remarks and the sheet Policy tell which."},
+		{"suggested", "In suggested list", KindYesNo, 11, "Whether the suggested allow list names it; the remarks tell where it is not proven what it stands for."},
 	}
 }
 
@@ -93,13 +93,13 @@ func aaguidColumns() []Column {
 // page. Those on the FIDO Metadata Service are there only if it told anything.
 func peopleColumns(certified bool) []Column {
 	list := []Column{
-		{"allowed_now", "Lists of live policy", KindEnum, 13, "Whether the key restrictions of the policy as it is let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
-		{"allowed_proposed", "Lists of proposal", KindEnum, 13, "Whether the key restrictions of the proposal let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
+		{"allowed_now", "Lists of live policy", KindEnum, 11, "Whether the key restrictions of the policy as it is let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
+		{"allowed_proposed", "Lists of proposal", KindEnum, 11, "Whether the key restrictions of the proposal let it through: allowed, blocked, for_some where that depends on the passkey profile, or undecided."},
 	}
 	if certified {
 		list = append(list,
-			Column{"problem", "Warning", KindFree, 34, "What the FIDO Metadata Service warns of; empty where no warning is known."},
-			Column{"certification", "Certification", KindFree, 28, "What the FIDO Metadata Service says of its certification; empty where not known."})
+			Column{"problem", "Warning", KindFree, 24, "What the FIDO Metadata Service warns of; empty where no warning is known."},
+			Column{"certification", "Certification", KindFree, 29, "What the FIDO Metadata Service says of its certification; empty where not known."})
 	}
 	return list
 }

@@ -207,6 +207,10 @@ func (d *Document) Proposal() Proposal { return d.in.Proposal }
 // CatalogueDate is the date of the authenticators' names, in words.
 func (d *Document) CatalogueDate() string { return d.in.CatalogueDate }
 
+// Portal is the admin centre that has a page on each user; empty where there
+// are to be no links.
+func (d *Document) Portal() Portal { return d.in.Portal }
+
 // SuggestedBody is the content of suggested-policy.json; may be nil.
 func (d *Document) SuggestedBody() []byte { return d.in.SuggestedBody }
 

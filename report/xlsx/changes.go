@@ -19,7 +19,7 @@ type changesPage struct {
 func (b *book) changes(d *report.Changes) error {
 	p := &changesPage{page: &page{book: b, row: 1, file: "changes.json"}, d: d}
 	p.setUp()
-	p.verdict(d.ScopeWords())
+	p.verdict(nil, nil, d.ScopeWords())
 	p.tiles(d.Tiles())
 	p.words("Not compared", d.NotComparedWords())
 	p.words("The policy", d.PolicyWords())
@@ -150,7 +150,9 @@ func (p *page) categories() {
 		p.do(fmt.Errorf("label %s: no axis to label", part))
 		return
 	}
-	p.f.Pkg.Store(part, bytes.ReplaceAll(xml, automatic, []byte(`<auto val="0">`)))
+	xml = bytes.ReplaceAll(xml, automatic, []byte(`<auto val="0">`))
+	// Tick marks keep the labels clear of the symbols of lines that lie at 0.
+	p.f.Pkg.Store(part, bytes.Replace(xml, []byte(`<majorTickMark val="none">`), []byte(`<majorTickMark val="out">`), 1))
 }
 
 // aboutChanges says what each sheet of a comparison holds.

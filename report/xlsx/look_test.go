@@ -1,6 +1,8 @@
 package xlsx
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -166,5 +168,75 @@ func TestRemarks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPeople: a user principal name leads to the person's page, by the user's id
+// alone, in as many rows as a sheet may have links, and never in the list of
+// everything; without an admin centre, nowhere.
+func TestPeople(t *testing.T) {
+	in := fixture.Input(t.TempDir())
+	d := fixture.Build(t, in)
+	for _, limit := range []int{linkLimit, 2} {
+		b := newBook(d, func(b *book) error { return b.summary(d) })
+		b.linkLimit = limit
+		var out bytes.Buffer
+		if err := b.write(context.Background(), &out); err != nil {
+			t.Fatal(err)
+		}
+		checkParts(t, parts(t, out.Bytes()))
+		list, f := parts(t, out.Bytes()), open(t, out.Bytes())
+		for sheet, title := range f.GetSheetList() {
+			xml := list[fmt.Sprintf("xl/worksheets/sheet%d.xml", sheet+1)]
+			rels := list[fmt.Sprintf("xl/worksheets/_rels/sheet%d.xml.rels", sheet+1)]
+			table, ok := d.Table(title)
+			if !ok {
+				continue
+			}
+			want := 0
+			for row, err := range table.Rows(context.Background()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				column, address, ok := table.Link(row)
+				if !ok || want == limit || title == report.TitlePasskeys {
+					break
+				}
+				want++
+				cell := cellName(column+1, want+1)
+				// excelize reads the target of the relation; the page is in location.
+				if linked, target, err := f.GetCellHyperLink(title, cell); err != nil || !linked || target != "https://entra.microsoft.com/" {
+					t.Errorf("%s %s leads to %q, %v", title, cell, target, err)
+				}
+				_, location, _ := strings.Cut(address, "#")
+				if s := fmt.Sprintf(`<hyperlink ref="%s" r:id="%s" location="%s"/>`, cell, portalRelation, location); !bytes.Contains(xml, []byte(s)) {
+					t.Errorf("%s lacks %s", title, s)
+				}
+			}
+			if got := bytes.Count(xml, []byte("<hyperlink ")); got != want {
+				t.Errorf("%s has %d links, want %d", title, got, want)
+			}
+			if got := bytes.Count(rels, []byte("hyperlink\"")); got != min(want, 1) {
+				t.Errorf("%s has %d relations for its links", title, got)
+			}
+		}
+	}
+	in = fixture.Input(t.TempDir())
+	in.Portal = ""
+	for name, p := range parts(t, written(t, fixture.Build(t, in))) {
+		if bytes.Contains(p, []byte("entra.microsoft.com")) {
+			t.Errorf("%s names an admin centre that nobody asked for", name)
+		}
+	}
+}
+
+// TestSameBytes: the archive itself is the same for the same report.
+func TestSameBytes(t *testing.T) {
+	d := fixture.Build(t, fixture.Input(t.TempDir()))
+	first := written(t, d)
+	for range 5 {
+		if !bytes.Equal(first, written(t, d)) {
+			t.Fatal("two workbooks of one report differ")
+		}
 	}
 }

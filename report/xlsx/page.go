@@ -139,8 +139,9 @@ func (p *page) pages() {
 	}
 }
 
-// verdict says what it all comes to, what is missing, and more.
-func (p *page) verdict(more []string) {
+// verdict says what it all comes to, what is missing, what was not looked at,
+// what to be warned of, and more.
+func (p *page) verdict(not, warnings, more []string) {
 	p.put(1, gridColumns, p.row, p.c.Title()+": "+p.c.TenantWords(), p.styles.title)
 	p.height(p.row, 34)
 	p.row++
@@ -158,6 +159,12 @@ func (p *page) verdict(more []string) {
 		style = p.styles.bad
 	}
 	p.block(p.c.Completeness(), style, 12)
+	for _, s := range not {
+		p.block(s, p.styles.good, 11)
+	}
+	for _, s := range warnings {
+		p.block(s, p.styles.bad, 12)
+	}
 	for _, s := range more {
 		p.block(s, p.styles.good, 11)
 	}

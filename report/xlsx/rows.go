@@ -14,25 +14,40 @@ import (
 	"passkey-audit/report"
 )
 
+// linkLimit is how many rows of a sheet lead to the pages of their people.
+// Excel takes 65,530 links in a sheet ("Excel specifications and limits") and
+// repairs a file that has more; and nobody opens more pages one by one.
+const linkLimit = 50_000
+
+// links gives how many rows of a sheet may lead to people's pages: those where
+// people are worked through do, and not the list of everything.
+func (b *book) links(t report.Table) int {
+	if t.Portal == "" || t.Title == report.TitlePasskeys {
+		return 0
+	}
+	return b.linkLimit
+}
+
 // writeRows writes rows as SpreadsheetML from row 2 on. Texts are inline
-// strings, which no program evaluates.
-func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
+// strings, which no program evaluates. It gives the links of the cells, made of
+// the ids of users alone.
+func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) ([]byte, error) {
 	if r.count == 0 {
-		return nil
+		return nil, nil
 	}
 	columns := make([]string, len(r.table.Columns))
 	for i := range columns {
 		name, err := excelize.ColumnNumberToName(i + 1)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		columns[i] = name
 	}
-	var buf []byte
+	var buf, links []byte
 	n, last := 0, r.skip+r.count
 	for row, err := range r.table.Rows(ctx) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if n++; n <= r.skip {
 			continue
@@ -47,24 +62,45 @@ func writeRows(ctx context.Context, w *bufio.Writer, r sheetRows) error {
 			buf = append(buf, `" customHeight="1`...)
 		}
 		buf = append(buf, `">`...)
+		person := -1
+		if at <= r.links+1 {
+			if i, address, ok := r.table.Link(row); ok {
+				person, links = i, appendLink(links, columns[i], at, address)
+			}
+		}
 		for i, c := range row {
 			if c.Type() == report.CellEmpty {
 				c = report.Text(r.styles[i].missing)
 			}
 			if c.Type() != report.CellEmpty {
-				buf = appendCell(buf, columns[i], at, r.styles[i], c)
+				style := r.styles[i]
+				if i == person {
+					style.text = style.link
+				}
+				buf = appendCell(buf, columns[i], at, style, c)
 			}
 		}
 		buf = append(buf, `</row>`...)
 		if _, err := w.Write(buf); err != nil {
-			return err
+			return nil, err
 		}
 		if n == last {
-			return nil
+			return links, nil
 		}
 	}
 	// The table's range would not match: Excel would want to repair the file.
-	return fmt.Errorf("table %s has %d rows, not %d", r.table.Title, n, last)
+	return nil, fmt.Errorf("table %s has %d rows, not %d", r.table.Title, n, last)
+}
+
+// appendLink adds the link of a cell: the part of the address after its #.
+func appendLink(b []byte, column string, row int, address string) []byte {
+	_, location, _ := strings.Cut(address, "#")
+	b = append(b, `<hyperlink ref="`...)
+	b = append(b, column...)
+	b = strconv.AppendInt(b, int64(row), 10)
+	b = append(b, `" r:id="`+portalRelation+`" location="`...)
+	b = appendText(b, location)
+	return append(b, `"/>`...)
 }
 
 // lineHeight is the height of a line of the tables' font in points; maxLines

@@ -84,7 +84,7 @@ func (b *book) sheet(title string, t report.Table, skip, count int) error {
 	}
 	if count > 0 {
 		// excelize numbers the parts by the order in which sheets are made.
-		b.rows[fmt.Sprintf("xl/worksheets/sheet%d.xml", index+1)] = sheetRows{table: t, skip: skip, count: count, styles: kinds}
+		b.rows[fmt.Sprintf("xl/worksheets/sheet%d.xml", index+1)] = sheetRows{table: t, skip: skip, count: count, styles: kinds, links: b.links(t)}
 	}
 	return nil
 }
@@ -269,6 +269,12 @@ func colourRules() []colour {
 		{"risk", "loses_some", strong},
 		{"risk", "undecided", warn},
 		{"risk", "blocked_already", grey},
+		{"allowed_now", "blocked", grey},
+		{"allowed_now", "for_some", warn},
+		{"allowed_now", "undecided", warn},
+		{"allowed_proposed", "blocked", strong},
+		{"allowed_proposed", "for_some", warn},
+		{"allowed_proposed", "undecided", warn},
 		{"before", "blocked", grey},
 		{"before", "undecided", warn},
 		{"after", "blocked", strong},

@@ -32,6 +32,7 @@ const (
 // styles are the numbers of the cell styles, and of the conditional ones.
 type styles struct {
 	header, text, wrap, guid, count, time int
+	person, problem                       int
 	factCount, factTime, oldTime          int
 	yesNo, yesStrong, yesWarn, yesGood    int
 
@@ -55,6 +56,8 @@ func newStyles(f *excelize.File) (styles, error) {
 	m.to(&s.header, &excelize.Style{Font: font(10, true, "FFFFFF"), Fill: fill(colHeader),
 		Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}})
 	m.to(&s.text, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 49})
+	m.to(&s.person, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10, Color: "0563C1", Underline: "single"}, Alignment: top(false), NumFmt: 49})
+	m.to(&s.problem, &excelize.Style{Font: font(10, true, colInk), Fill: fill(colWarn), Alignment: top(true), NumFmt: 49})
 	m.to(&s.wrap, &excelize.Style{Font: plain, Alignment: top(true), NumFmt: 49})
 	m.to(&s.guid, &excelize.Style{Font: &excelize.Font{Family: "Consolas", Size: 9, Color: colMuted}, Alignment: top(false), NumFmt: 49})
 	m.to(&s.count, &excelize.Style{Font: plain, Alignment: top(false), NumFmt: 3})
@@ -118,7 +121,7 @@ func (s *styles) page(m *maker) {
 	m.to(&s.headRight, &excelize.Style{Font: font(10, true, colMuted), Border: under, Alignment: right})
 	m.to(&s.cell, &excelize.Style{Font: plain, Border: line, Alignment: left})
 	m.to(&s.number, &excelize.Style{Font: plain, Border: line, NumFmt: 3, Alignment: right})
-	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Horizontal: "left", Indent: 1}})
+	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", Indent: 1}})
 
 	for i, back := range []string{"FFFFFF", colBad, colWarn, colGrey, colGood} {
 		f := font(10, i == 1, colInk)
@@ -186,12 +189,13 @@ func (m *maker) cond(id *int, s *excelize.Style) {
 //
 // wrap is the width in characters at which long texts go on in the next line;
 // 0 where they do not. Times before oldBefore take the style old; missing is
-// the text of cells without a value.
+// the text of cells without a value; link is the style of a text that leads to
+// a person's page.
 type cellStyle struct {
-	text, count, time, old, no, yes int
-	wrap                            float64
-	oldBefore                       time.Time
-	missing                         string
+	text, count, time, old, no, yes, link int
+	wrap                                  float64
+	oldBefore                             time.Time
+	missing                               string
 }
 
 // wrapLimit is up to how many rows long texts are wrapped; longer tables are
@@ -200,7 +204,7 @@ const wrapLimit = 10_000
 
 // of gives the style of a column's cells.
 func (s *styles) of(t report.Table, c report.Column) cellStyle {
-	style := cellStyle{text: s.text, old: s.oldTime, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo}
+	style := cellStyle{text: s.text, old: s.oldTime, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo, link: s.person}
 	if age, ok := t.Age(c.Key); ok {
 		style.oldBefore, style.missing = age.Before, age.Missing
 	}
@@ -223,8 +227,11 @@ func (s *styles) of(t report.Table, c report.Column) cellStyle {
 		if t.Title == report.TitleRun { // beside texts
 			style.count, style.time = s.factCount, s.factTime
 		}
-		if t.Title == report.TitlePolicy || t.Title == report.TitlePolicyChanges || t.Title == report.TitleRun || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
+		if t.Title == report.TitlePolicy || t.Title == report.TitlePolicyChanges || t.Title == report.TitleRun || t.Title == report.TitleAAGUIDs || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
 			style.text, style.wrap = s.wrap, c.Width
+		}
+		if c.Key == "problem" {
+			style.text = s.problem
 		}
 	}
 	return style

@@ -1,6 +1,7 @@
 package xlsx
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -18,11 +19,11 @@ type reportPage struct {
 func (b *book) summary(d *report.Document) error {
 	p := &reportPage{page: &page{book: b, row: 1, file: "summary.json"}, d: d}
 	p.setUp()
-	more := append([]string{d.PasskeyWords()}, d.LastUseWords()...)
+	var not []string
 	for _, s := range d.Coverage().NotLookedAt {
-		more = append(more, "Not looked at: "+s)
+		not = append(not, "Not looked at: "+s)
 	}
-	p.verdict(more)
+	p.verdict(not, d.ProblemWords(), append([]string{d.PasskeyWords()}, d.LastUseWords()...))
 	p.tiles(d.Figures())
 	p.breakdown()
 	p.words("The proposal \""+d.Proposal().Name+"\" against the live policy", d.ProposalWords())
@@ -165,4 +166,8 @@ func (p *reportPage) legend() {
 	}
 	p.block("A user's risk is the first that fits: unread, loses last passkey (one works now, none is allowed after), loses some, undecided, blocked already, unaffected. "+
 		"Undecided means that something the answer depends on is not known: it counts neither as allowed nor as blocked.", p.styles.word, 10.5)
+	if p.d.Portal() != "" {
+		p.block(fmt.Sprintf("On the sheets %s, %s and %s a user principal name leads to the person's page in the Microsoft Entra admin centre, in the first %s rows: Excel takes no more than 65,530 links in a sheet. "+
+			"Elsewhere, the column User ID finds the person there.", report.TitleBreaking, report.TitleUsers, report.TitleStrengths, report.Number(linkLimit)), p.styles.word, 10.5)
+	}
 }

@@ -95,10 +95,12 @@ type book struct {
 	// rows says which parts of the archive take rows, by the part's name.
 	rows  map[string]sheetRows
 	limit int
+	// linkLimit is how many rows of a sheet lead to their person's page.
+	linkLimit int
 }
 
 func newBook(c content, first func(*book) error, o ...excelize.Options) *book {
-	return &book{c: c, first: first, f: excelize.NewFile(o...), rows: map[string]sheetRows{}, limit: maxRows}
+	return &book{c: c, first: first, f: excelize.NewFile(o...), rows: map[string]sheetRows{}, limit: maxRows, linkLimit: linkLimit}
 }
 
 // summaryTitle is the name of the first sheet.
@@ -127,7 +129,7 @@ func (b *book) write(ctx context.Context, w io.Writer) error {
 		return fmt.Errorf("sheet %s: %w", summaryTitle, err)
 	}
 	b.f.SetActiveSheet(0)
-	z := newArchive(w, b.rows, func(w *bufio.Writer, r sheetRows) error { return writeRows(ctx, w, r) })
+	z := newArchive(w, b.rows, func(w *bufio.Writer, r sheetRows) ([]byte, error) { return writeRows(ctx, w, r) })
 	b.f.SetZipWriter(func(io.Writer) excelize.ZipWriter { return z })
 	return b.f.Write(io.Discard)
 }
