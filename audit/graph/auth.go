@@ -1,41 +1,61 @@
 package graph
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// The sign-in methods of this version.
+// The sign-in methods.
 const (
-	AuthAuto        = "auto"
-	AuthSecret      = "secret"
-	AuthCertificate = "certificate"
-	AuthToken       = "token"
+	// AuthAuto takes the first method that there is something for; see
+	// AuthOptions.Offered for the order.
+	AuthAuto             = "auto"
+	AuthSecret           = "secret"
+	AuthCertificate      = "certificate"
+	AuthManagedIdentity  = "managed-identity"
+	AuthWorkloadIdentity = "workload-identity"
+	AuthAzureCLI         = "azure-cli"
+	AuthBrowser          = "browser"
+	AuthDeviceCode       = "device-code"
+	AuthToken            = "token"
 )
 
-// signInTimeout bounds one request for a token by secret or certificate.
-const signInTimeout = 30 * time.Second
+// AuthMethods gives the names of the sign-in methods, auto first.
+func AuthMethods() []string {
+	return []string{
+		AuthAuto, AuthSecret, AuthCertificate, AuthManagedIdentity, AuthWorkloadIdentity,
+		AuthAzureCLI, AuthBrowser, AuthDeviceCode, AuthToken,
+	}
+}
+
+// How long one sign-in may take.
+const (
+	// signInTimeout bounds all requests for one token. Microsoft Entra answers
+	// within a second; who waits in front of a wrong address should not wait long.
+	signInTimeout = 9 * time.Second
+	// cliTimeout bounds Azure CLI, which needs seconds to start.
+	cliTimeout = 30 * time.Second
+	// personTimeout bounds what a person does in a browser: as long as a device
+	// code lives.
+	personTimeout = 15 * time.Minute
+)
 
 // AuthOptions say how to sign in. Everything is passed in: the package reads
-// no environment variable.
+// no environment variable. For a managed identity, azidentity itself reads
+// those that the host sets, and Azure CLI those of the process.
 type AuthOptions struct {
-	// Method is one of the Auth constants; empty means AuthAuto, which takes
-	// the first of token, certificate and secret that there is something for.
+	// Method is one of AuthMethods; empty means AuthAuto.
 	Method string
-	// TenantID is the tenant's id or one of its domains.
+	// TenantID is the tenant's id or one of its domains. A managed identity has
+	// its own and a token too; Azure CLI takes its default one if this is empty.
 	TenantID string
+	// ClientID is the app registration's id; for a managed identity that of a
+	// user-assigned one, and empty means the system-assigned one.
 	ClientID string
 	// ClientSecret serves AuthSecret.
 	ClientSecret string
@@ -43,9 +63,21 @@ type AuthOptions struct {
 	// private key, for AuthCertificate; CertificatePassword opens a PFX file.
 	CertificateFile     string
 	CertificatePassword string
+	// FederatedTokenFile is the path of a file with the token that another
+	// issuer gave this workload, for AuthWorkloadIdentity. It is read anew when
+	// it may have been replaced.
+	FederatedTokenFile string
 	// AccessToken is a token that was acquired elsewhere, for AuthToken.
 	AccessToken string
-	Cloud       Cloud
+	// ManagedIdentity says that the host offers a managed identity, and AzureCLI
+	// that there is an Azure CLI: AuthAuto takes them only then.
+	ManagedIdentity bool
+	AzureCLI        bool
+	// Prompt tells a person, in one or more lines, what to do to sign in, for
+	// AuthBrowser and AuthDeviceCode. Without it nobody is there, and both are
+	// refused. It is called from the goroutine that needs a token.
+	Prompt func(text string)
+	Cloud  Cloud
 	// DisableInstanceDiscovery leaves out the question to Microsoft whether the
 	// authority is a known one; needed for private clouds.
 	DisableInstanceDiscovery bool
@@ -56,31 +88,53 @@ type AuthOptions struct {
 	Now func() time.Time
 }
 
+// Offered gives the methods that there is something for, in the order in which
+// AuthAuto prefers them: what was handed over comes before what the host
+// offers. Browser and device code are never among them, since they would ask a
+// person.
+//
+// AuthAuto takes the first and stays with it: were it to go on after a failure,
+// a wrong secret would end in a sign-in as somebody else.
+func (o AuthOptions) Offered() []string {
+	var out []string
+	for _, m := range []struct {
+		name  string
+		there bool
+	}{
+		{AuthToken, o.AccessToken != ""},
+		{AuthCertificate, o.CertificateFile != ""},
+		{AuthSecret, o.ClientSecret != ""},
+		{AuthWorkloadIdentity, o.FederatedTokenFile != ""},
+		{AuthManagedIdentity, o.ManagedIdentity},
+		{AuthAzureCLI, o.AzureCLI},
+	} {
+		if m.there {
+			out = append(out, m.name)
+		}
+	}
+	return out
+}
+
 // Taken gives the method that NewCredential will use, for auto the one that it
 // takes; its errors are NewCredential's.
 func (o AuthOptions) Taken() (string, error) {
-	switch o.Method {
-	case AuthSecret, AuthCertificate, AuthToken:
-		return o.Method, nil
-	case AuthAuto, "":
-	default:
+	if o.Method != AuthAuto && o.Method != "" {
+		if slices.Contains(AuthMethods(), o.Method) {
+			return o.Method, nil
+		}
 		return "", &OptionError{
-			Message: fmt.Sprintf("this version does not know the sign-in method %q", clean(o.Method, 40)),
-			Hint:    "the methods are auto, secret, certificate and token",
+			Message: fmt.Sprintf("unknown sign-in method %q", clean(o.Method, 40)),
+			Hint:    "the methods are " + strings.Join(AuthMethods(), ", "),
 		}
 	}
-	switch {
-	case o.AccessToken != "":
-		return AuthToken, nil
-	case o.CertificateFile != "":
-		return AuthCertificate, nil
-	case o.ClientSecret != "":
-		return AuthSecret, nil
+	if offered := o.Offered(); len(offered) > 0 {
+		return offered[0], nil
 	}
 	return "", &SignInError{
 		Method:  AuthAuto,
 		Message: "sign in: no credentials were given",
-		Hint:    "give tenant, client id, and a client secret or a certificate; or an access token",
+		Hint: "give tenant, client id, and a client secret or a certificate; or an access token; or say how to sign in, " +
+			"such as managed-identity on a virtual machine of Azure, or device-code",
 	}
 }
 
@@ -99,226 +153,78 @@ func NewCredential(o AuthOptions) (azcore.TokenCredential, error) {
 	if o.Transport == nil {
 		o.Transport = NewTransport(TransportOptions{})
 	}
-	if method == AuthToken {
-		c, err := newStaticToken(o.AccessToken, o.Now)
+	if err := o.check(method); err != nil {
+		return nil, err
+	}
+	c := &credential{method: method, timeout: signInTimeout, secrets: o.secrets}
+	switch method {
+	case AuthToken:
+		t, err := newStaticToken(o.AccessToken, o.Now)
 		if err != nil {
 			return nil, err
 		}
-		return c, nil
+		return t, nil
+	case AuthSecret:
+		c.remake = o.secretCredential
+	case AuthCertificate:
+		c.remake = o.certificateCredential
+	case AuthWorkloadIdentity:
+		c.remake = o.workloadCredential
+	case AuthManagedIdentity:
+		c.remake = o.managedCredential
+	case AuthAzureCLI:
+		c.remake, c.timeout = o.cliCredential, cliTimeout
+	case AuthBrowser:
+		c.remake, c.timeout, c.person = o.browserCredential, personTimeout, true
+	case AuthDeviceCode:
+		c.remake, c.timeout, c.person = o.deviceCredential, personTimeout, true
 	}
-	if err := o.checkApp(method); err != nil {
-		return nil, err
+	if c.inner, err = c.remake(); err != nil {
+		return nil, c.explain(err)
 	}
-	remake := o.secretCredential
-	if method == AuthCertificate {
-		remake = o.certificateCredential
-	}
-	inner, err := remake()
-	if err != nil {
-		return nil, newSignInError(method, err)
-	}
-	return &credential{inner: inner, remake: remake, method: method, timeout: signInTimeout}, nil
+	return c, nil
 }
 
-// checkApp says what a sign-in as an app lacks, all of it at once.
-func (o AuthOptions) checkApp(method string) error {
+// check says what a method lacks, all of it at once.
+func (o AuthOptions) check(method string) error {
+	lacks := func(format string, args ...any) *SignInError {
+		return &SignInError{Method: method, Message: "sign in by " + method + ": " + fmt.Sprintf(format, args...)}
+	}
+	if method == AuthToken || method == AuthManagedIdentity || method == AuthAzureCLI {
+		return nil
+	}
+	if (method == AuthBrowser || method == AuthDeviceCode) && o.Prompt == nil {
+		e := lacks("nobody is there to sign in: standard input is no terminal")
+		e.Hint = "run it on a terminal, or sign in by secret, certificate, managed-identity or workload-identity"
+		return e
+	}
 	var missing []string
-	if o.TenantID == "" {
-		missing = append(missing, "the tenant")
-	}
-	if o.ClientID == "" {
-		missing = append(missing, "the client id")
-	}
-	if method == AuthSecret && o.ClientSecret == "" {
-		missing = append(missing, "the client secret")
-	}
-	if method == AuthCertificate && o.CertificateFile == "" {
-		missing = append(missing, "the certificate file")
+	for _, m := range []struct {
+		what    string
+		missing bool
+	}{
+		{"the tenant", o.TenantID == ""},
+		{"the client id", o.ClientID == ""},
+		{"the client secret", method == AuthSecret && o.ClientSecret == ""},
+		{"the certificate file", method == AuthCertificate && o.CertificateFile == ""},
+		{"the file with the federated token", method == AuthWorkloadIdentity && o.FederatedTokenFile == ""},
+	} {
+		if m.missing {
+			missing = append(missing, m.what)
+		}
 	}
 	if len(missing) > 0 {
-		return &SignInError{
-			Method:  method,
-			Message: fmt.Sprintf("sign in by %s: missing: %s", method, strings.Join(missing, ", ")),
-		}
+		return lacks("missing: %s", strings.Join(missing, ", "))
 	}
 	if o.Cloud.Authority == "" {
-		return &SignInError{
-			Method:  method,
-			Message: fmt.Sprintf("sign in by %s: the cloud has no authority host", method),
-			Hint:    "give the authority host of the custom cloud",
-		}
+		e := lacks("the cloud has no authority host")
+		e.Hint = "give the authority host of the custom cloud"
+		return e
 	}
 	return nil
 }
 
-func (o AuthOptions) clientOptions() azcore.ClientOptions {
-	return azcore.ClientOptions{
-		Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: o.Cloud.Authority},
-		Transport: &tokenTransport{client: http.Client{
-			Transport:     o.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}},
-		// One try: waiting and trying again is the caller's.
-		Retry:     policy.RetryOptions{MaxRetries: -1},
-		Telemetry: policy.TelemetryOptions{Disabled: true},
-	}
-}
-
-func (o AuthOptions) secretCredential() (azcore.TokenCredential, error) {
-	return azidentity.NewClientSecretCredential(o.TenantID, o.ClientID, o.ClientSecret,
-		&azidentity.ClientSecretCredentialOptions{
-			ClientOptions:            o.clientOptions(),
-			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
-		})
-}
-
-func (o AuthOptions) certificateCredential() (azcore.TokenCredential, error) {
-	refuse := func(why, hint string) (azcore.TokenCredential, error) {
-		return nil, &SignInError{
-			Method:  AuthCertificate,
-			Message: fmt.Sprintf("sign in by certificate: %s: %s", clean(filepath.Base(o.CertificateFile), 100), why),
-			Hint:    hint,
-		}
-	}
-	data, err := os.ReadFile(o.CertificateFile)
-	if err != nil {
-		// The path is known to whoever gave it; only its last part is shown.
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return refuse("the file cannot be read: "+clean(err.Error(), 200), "")
-	}
-	certificates, key, err := azidentity.ParseCertificates(data, []byte(o.CertificatePassword))
-	if err != nil {
-		return refuse(clean(err.Error(), 200),
-			"a PEM or PFX file with the certificate and its private key is needed, and the password of a PFX file")
-	}
-	if end := certificates[0].NotAfter; o.Now().After(end) {
-		return refuse("the certificate expired on "+end.UTC().Format(time.DateOnly),
-			"make a new one and upload it to the app registration")
-	}
-	return azidentity.NewClientCertificateCredential(o.TenantID, o.ClientID, certificates, key,
-		&azidentity.ClientCertificateCredentialOptions{
-			ClientOptions:            o.clientOptions(),
-			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
-		})
-}
-
-// A credential turns the errors of another one into *SignInError and bounds
-// its time.
-type credential struct {
-	inner azcore.TokenCredential
-	// remake makes inner anew: only so does azidentity forget a token that it
-	// thinks is good. A certificate's file is read again, and may be a new one.
-	remake  func() (azcore.TokenCredential, error)
-	method  string
-	timeout time.Duration
-}
-
-var (
-	_ azcore.TokenCredential = (*credential)(nil)
-	_ renewer                = (*credential)(nil)
-)
-
-// renew asks for a token without regard to what is cached. It must not be
-// called by two at once.
-func (c *credential) renew(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	if c.remake != nil {
-		inner, err := c.remake()
-		if err != nil {
-			return azcore.AccessToken{}, newSignInError(c.method, err)
-		}
-		c.inner = inner
-	}
-	return c.GetToken(ctx, o)
-}
-
-// GetToken asks the inner credential.
-func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	bounded, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	var lost error
-	token, err := c.inner.GetToken(context.WithValue(bounded, lostKey{}, &lost), o)
-	switch {
-	case err == nil:
-		return token, nil
-	case ctx.Err() != nil:
-		return azcore.AccessToken{}, ctx.Err()
-	case lost != nil:
-		err = lost
-	}
-	return azcore.AccessToken{}, newSignInError(c.method, err)
-}
-
-// lostKey finds the place where a tokenTransport leaves the network's error:
-// azidentity keeps no more than its text.
-type lostKey struct{}
-
-// A tokenTransport sends the requests of one GetToken, and remembers how the
-// last of them failed for want of an answer.
-type tokenTransport struct{ client http.Client }
-
-var _ policy.Transporter = (*tokenTransport)(nil)
-
-// Do sends one request.
-func (t *tokenTransport) Do(r *http.Request) (*http.Response, error) {
-	response, err := t.client.Do(r)
-	if lost, ok := r.Context().Value(lostKey{}).(*error); ok {
-		*lost = err
-	}
-	return response, err
-}
-
-// A staticToken is a token that was acquired elsewhere and cannot be renewed.
-type staticToken struct {
-	token   string
-	expires time.Time
-	now     func() time.Time
-}
-
-var _ azcore.TokenCredential = (*staticToken)(nil)
-
-// opaqueLifetime is how long a token is taken to be good that does not say
-// when it ends: Graph's 401 then says it.
-const opaqueLifetime = 24 * time.Hour
-
-func newStaticToken(token string, now func() time.Time) (*staticToken, error) {
-	token = strings.TrimSpace(token)
-	if len(token) > 7 && strings.EqualFold(token[:7], "bearer ") {
-		token = strings.TrimSpace(token[7:])
-	}
-	refuse := func(why string) (*staticToken, error) {
-		return nil, &SignInError{Method: AuthToken, Message: "sign in by token: " + why}
-	}
-	if token == "" {
-		return refuse("the access token is missing")
-	}
-	for _, r := range token {
-		// A line break would end the header and begin another one.
-		if r <= ' ' || r > '~' {
-			return refuse("the access token holds a character that tokens do not have")
-		}
-	}
-	t := &staticToken{token: token, now: now}
-	if c, ok := decodeToken(token); ok {
-		t.expires = c.expiry()
-	}
-	return t, nil
-}
-
-// GetToken gives the token until its end.
-func (t *staticToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	now := t.now()
-	switch {
-	case t.expires.IsZero():
-		return azcore.AccessToken{Token: t.token, ExpiresOn: now.Add(opaqueLifetime)}, nil
-	case !now.Before(t.expires):
-		return azcore.AccessToken{}, &SignInError{
-			Method:  AuthToken,
-			Message: "sign in by token: the access token expired at " + t.expires.Format(time.RFC3339),
-			Hint:    "acquire a new one and go on with the unfinished scan",
-		}
-	}
-	return azcore.AccessToken{Token: t.token, ExpiresOn: t.expires}, nil
+// secrets gives what no message may show.
+func (o AuthOptions) secrets() []string {
+	return []string{o.ClientSecret, o.CertificatePassword, o.AccessToken}
 }

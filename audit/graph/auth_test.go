@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/google/go-cmp/cmp"
 )
 
 // certificateFile makes a PEM file with certificate and key that ends at end.
@@ -79,6 +80,7 @@ func TestNewCredential(t *testing.T) {
 		t.Fatal(err)
 	}
 	noKey := writeFile(t, "nokey.pem", whole[bytes.Index(whole, []byte("-----BEGIN CERT")):])
+	empty := writeFile(t, "empty", []byte(" \n"))
 	garbage := writeFile(t, "garbage.pfx", []byte("this is no certificate"))
 
 	app := AuthOptions{TenantID: tenantID, ClientID: alexID, Cloud: global, Now: func() time.Time { return testNow }}
@@ -102,7 +104,26 @@ func TestNewCredential(t *testing.T) {
 		{"auto takes a token before all", with(func(o *AuthOptions) { o.Method, o.ClientSecret, o.AccessToken = AuthAuto, testSecret, "x" }), AuthToken, "", false},
 		{"nothing", app, "", "no credentials", false},
 		{"unknown method", with(func(o *AuthOptions) { o.Method = "magic" }), "", `"magic"`, true},
-		{"method of a later version", with(func(o *AuthOptions) { o.Method = "device-code" }), "", "device-code", true},
+		{"method in capitals", with(func(o *AuthOptions) { o.Method = "Secret" }), "", "workload-identity", true},
+		{"device code without a person", with(func(o *AuthOptions) { o.Method = AuthDeviceCode }), "", "no terminal", false},
+		{"browser without a person", with(func(o *AuthOptions) { o.Method = AuthBrowser }), "", "no terminal", false},
+		{"device code without a client id", AuthOptions{Method: AuthDeviceCode, Cloud: global, TenantID: tenantID, Prompt: func(string) {}}, "", "the client id", false},
+		{"device code", with(func(o *AuthOptions) { o.Method, o.Prompt = AuthDeviceCode, func(string) {} }), AuthDeviceCode, "", false},
+		{"browser", with(func(o *AuthOptions) { o.Method, o.Prompt = AuthBrowser, func(string) {} }), AuthBrowser, "", false},
+		{"Azure CLI", AuthOptions{Method: AuthAzureCLI, TenantID: "contoso.com"}, AuthAzureCLI, "", false},
+		{"Azure CLI and a tenant that would be a flag", AuthOptions{Method: AuthAzureCLI, TenantID: "contoso.com --debug"}, "", "tenant", false},
+		{"managed identity", AuthOptions{Method: AuthManagedIdentity}, AuthManagedIdentity, "", false},
+		{"workload identity", with(func(o *AuthOptions) { o.Method, o.FederatedTokenFile = AuthWorkloadIdentity, goodPEM }), AuthWorkloadIdentity, "", false},
+		{"workload identity without a file", with(func(o *AuthOptions) { o.Method = AuthWorkloadIdentity }), "", "federated token", false},
+		{"workload identity and a file that is missing", with(func(o *AuthOptions) { o.Method, o.FederatedTokenFile = AuthWorkloadIdentity, "/nowhere/token" }), "", "token: the file cannot be read", false},
+		{"workload identity and an empty file", with(func(o *AuthOptions) { o.Method, o.FederatedTokenFile = AuthWorkloadIdentity, empty }), "", "empty", false},
+		{"auto takes what was handed over before what the host offers", with(func(o *AuthOptions) {
+			o.ClientSecret, o.FederatedTokenFile, o.ManagedIdentity, o.AzureCLI = testSecret, goodPEM, true, true
+		}), AuthSecret, "", false},
+		{"auto takes a workload identity", with(func(o *AuthOptions) { o.FederatedTokenFile, o.ManagedIdentity, o.AzureCLI = goodPEM, true, true }), AuthWorkloadIdentity, "", false},
+		{"auto takes a managed identity", with(func(o *AuthOptions) { o.ManagedIdentity, o.AzureCLI = true, true }), AuthManagedIdentity, "", false},
+		{"auto takes Azure CLI last", with(func(o *AuthOptions) { o.AzureCLI = true }), AuthAzureCLI, "", false},
+		{"auto never asks a person", with(func(o *AuthOptions) { o.Prompt = func(string) {} }), "", "no credentials", false},
 		{"no secret", with(func(o *AuthOptions) { o.Method = AuthSecret }), "", "the client secret", false},
 		{"nothing but a secret", AuthOptions{ClientSecret: testSecret, Cloud: global}, "", "the tenant, the client id", false},
 		{"no certificate", with(func(o *AuthOptions) { o.Method = AuthCertificate }), "", "the certificate file", false},
@@ -305,7 +326,7 @@ func FuzzDecodeToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		c, ok := decodeToken(s)
-		if !ok && c != (claims{}) {
+		if !ok && !cmp.Equal(c, claims{}) {
 			t.Errorf("claims of what is none: %+v", c)
 		}
 		if e := c.expiry(); !e.IsZero() && e.Before(time.Unix(0, 0)) {

@@ -32,12 +32,15 @@ func (c Cloud) Scope() string { return c.Root + "/.default" }
 //
 // Sources: Microsoft Graph documentation, "National cloud deployments"
 // (global, usgov, dod, china); the built-in environments of the Microsoft Graph
-// PowerShell SDK (bleu, delos, govsg); for what is missing, the documentation's
-// tables of availability and the published metadata of each cloud.
+// PowerShell SDK (bleu, delos, govsg); azcore/cloud for China's authority; for
+// what is missing, the documentation's tables of availability and the published
+// metadata of each cloud.
 func Clouds() []Cloud {
 	const (
 		noPasskeys = "by its published metadata this cloud offers neither fido2Methods nor the Passkey (FIDO2) configuration"
-		noChina    = "by the v1.0 documentation this cloud offers neither fido2Methods nor the Passkey (FIDO2) configuration"
+		noReports  = noPasskeys + ", nor the registration report"
+		// The beta page of fido2Methods says otherwise; the metadata does not.
+		noChina = "by the v1.0 documentation this cloud offers neither fido2Methods nor the Passkey (FIDO2) configuration"
 	)
 	return []Cloud{
 		{Name: "global", Root: "https://graph.microsoft.com", Authority: "https://login.microsoftonline.com"},
@@ -46,7 +49,7 @@ func Clouds() []Cloud {
 		{Name: "china", Root: "https://microsoftgraph.chinacloudapi.cn", Authority: "https://login.chinacloudapi.cn", Restricted: noChina},
 		{Name: "bleu", Root: "https://graph.svc.sovcloud.fr", Authority: "https://login.sovcloud-identity.fr", Restricted: noPasskeys},
 		{Name: "delos", Root: "https://graph.svc.sovcloud.de", Authority: "https://login.sovcloud-identity.de", Restricted: noPasskeys},
-		{Name: "govsg", Root: "https://graph.svc.sovcloud.sg", Authority: "https://login.sovcloud-identity.sg", Restricted: noPasskeys},
+		{Name: "govsg", Root: "https://graph.svc.sovcloud.sg", Authority: "https://login.sovcloud-identity.sg", Restricted: noReports},
 	}
 }
 

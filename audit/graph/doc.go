@@ -13,7 +13,8 @@
 // more: a list inside a batch that goes on over a link, a first page whose query
 // Graph does not support and that is asked for in a simpler form, and signing
 // in. The SDK's own retries, redirects and compression middleware are not used.
-// It never reads the environment.
+// It never reads the environment; azidentity does for a managed identity, whose
+// host puts the endpoint there, and Azure CLI is run with the process's own.
 //
 // Three promises hold whatever an answer says: an access token goes to the
 // Graph root alone; an answer that is not a proper list is an error and never

@@ -27,6 +27,9 @@ var (
 	ErrForeignLink = errors.New("link leads away from the Graph root")
 	// ErrNonPremium: 403, the tenant has no Entra ID P1 licence.
 	ErrNonPremium = errors.New("the tenant has no premium licence")
+	// ErrNotOffered: the cloud does not know what was asked for, such as the
+	// passkey policy.
+	ErrNotOffered = errors.New("not offered in this cloud")
 	// ErrMalformed: the answer is cut short or is not what was asked for.
 	ErrMalformed = errors.New("malformed answer")
 )
@@ -117,6 +120,8 @@ func (e *Error) Is(target error) bool {
 		return e.Status == http.StatusUnauthorized
 	case ErrPageTokenExpired:
 		return e.Status == http.StatusBadRequest && e.hasCode("Directory_ExpiredPageToken")
+	case ErrNotOffered:
+		return e.unknownPath()
 	case ErrNonPremium:
 		return e.Status == http.StatusForbidden && e.hasCode("Authentication_RequestFromNonPremiumTenantOrB2CTenant")
 	}
@@ -131,6 +136,12 @@ func (e *Error) hasCode(codes ...string) bool {
 		}
 	}
 	return false
+}
+
+// unknownPath reports whether Graph says that it does not know a part of the
+// address, as it does of properties and types that a cloud's schema lacks.
+func (e *Error) unknownPath() bool {
+	return e.Status == http.StatusBadRequest && strings.Contains(strings.ToLower(e.Message), "resource not found for the segment")
 }
 
 // missing reports whether Graph says that an object does not exist, rather

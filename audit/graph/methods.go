@@ -85,7 +85,11 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 		out.Answers[i] = c.answer(ctx, k, matched[i], &out.Load)
 		if errors.Is(out.Answers[i].Err, ErrUnauthorized) {
 			// The envelope was accepted, so only the next request can renew.
-			c.sender.tokens.forget(ctx, k.token)
+			challenge := ""
+			if r := matched[i]; r != nil {
+				challenge = challengeClaims([]string{r.Headers.get("WWW-Authenticate")})
+			}
+			c.sender.tokens.forget(ctx, k.token, challenge)
 		}
 	}
 	if err := ctx.Err(); err != nil {

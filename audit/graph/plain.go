@@ -232,6 +232,8 @@ func (r *plainReader) header(key []byte, v *fastjson.Value) {
 		r.headerText(5, v, &h.Scope)
 	case folds(key, "x-ms-throttle-information"):
 		r.headerText(6, v, &h.Information)
+	case folds(key, "WWW-Authenticate"):
+		r.headerText(7, v, &h.Challenge)
 	}
 }
 

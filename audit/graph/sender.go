@@ -38,8 +38,8 @@ var errExchangeTimeout = errors.New("no complete answer in time")
 
 // RoundTrip sends one request of the Client. The answer's body goes into the
 // call, since the adapter would only copy it. A token that is not accepted is
-// renewed once, and the request sent again: tokens can be revoked before their
-// end.
+// renewed once, with the claims that Graph asks for, and the request sent again:
+// tokens can be revoked before their end.
 func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	k, ok := ctx.Value(callKey{}).(*call)
@@ -63,7 +63,7 @@ func (s *sender) RoundTrip(request *http.Request) (*http.Response, error) {
 	if !errors.Is(err, ErrUnauthorized) {
 		return response, err
 	}
-	s.tokens.forget(ctx, token)
+	s.tokens.forget(ctx, token, k.challenge())
 	fresh, terr := s.tokens.get(ctx)
 	switch {
 	case terr != nil:

@@ -46,6 +46,24 @@ func (e *SignInError) Temporary() bool { return e.temporary }
 // aadstsPattern finds the code of Microsoft Entra's errors.
 var aadstsPattern = regexp.MustCompile(`AADSTS[0-9]{3,8}`)
 
+// causeHint says what to do where no answer came.
+func causeHint(method string, err error) string {
+	var untrusted *tls.CertificateVerificationError
+	var failed net.Error
+	switch {
+	case errors.As(err, &untrusted):
+		return "check the address; where a proxy or the sign-in host has a certificate of a private authority, trust that one: " +
+			"among the system's, or with SSL_CERT_FILE or SSL_CERT_DIR"
+	case method == AuthManagedIdentity && (errors.As(err, &failed) || errors.Is(err, context.DeadlineExceeded)):
+		return "does this machine have a managed identity? it is offered on virtual machines, containers and apps of Azure"
+	case method == AuthBrowser && signInResponse(err) == nil:
+		return "where no browser can be opened, sign in by device-code"
+	case strings.Contains(err.Error(), "az login"):
+		return "sign in to Azure CLI first: az login"
+	}
+	return ""
+}
+
 // signInHint says what to do about Microsoft Entra's codes that administrators
 // meet most (Microsoft Entra documentation, "Authentication and authorization
 // error codes").
@@ -59,6 +77,14 @@ func signInHint(code string) string {
 		return "upload this certificate to the app registration, and check that neither has expired"
 	case "AADSTS700016":
 		return "check the client id, the tenant and the cloud: the app is not known in this tenant"
+	case "AADSTS700213", "AADSTS700211", "AADSTS70021":
+		return "check the federated credential of the app registration: issuer, subject and audience have to match the token's"
+	case "AADSTS50034", "AADSTS50020":
+		return "this account does not belong to the tenant: check the tenant, or sign in with another account"
+	case "AADSTS7000218":
+		return "allow public client flows in the app registration, under Authentication"
+	case "AADSTS50059", "AADSTS50049":
+		return "check the tenant and the authority host"
 	case "AADSTS90002", "AADSTS900023", "AADSTS900021":
 		return "check the tenant's id or domain, and the cloud"
 	case "AADSTS500011":
@@ -105,7 +131,14 @@ func newSignInError(method string, err error) error {
 		out.temporary = true
 	}
 	out.Hint = signInHint(out.Code)
-	out.Message = "sign in: " + clean(text, maxMessage)
+	if out.Hint == "" {
+		out.Hint = causeHint(method, err)
+	}
+	out.Message = "sign in: "
+	if method != "" {
+		out.Message = "sign in by " + method + ": "
+	}
+	out.Message += clean(text, maxMessage)
 	return out
 }
 

@@ -2,13 +2,9 @@ package graph
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
 const (
@@ -34,13 +30,13 @@ type tokens struct {
 	current azcore.AccessToken
 	retryAt time.Time
 	// refused is a token that Graph did not accept: the credential's own cache
-	// may still hold it.
-	refused string
+	// may still hold it. Challenge are the claims that Graph asks of the next one.
+	refused, challenge string
 }
 
 // A renewer is a credential that can be made to forget its cache.
 type renewer interface {
-	renew(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error)
+	renew(context.Context, tokenRequest) (azcore.AccessToken, error)
 }
 
 func newTokens(credential azcore.TokenCredential, scope string, now func() time.Time) *tokens {
@@ -66,7 +62,10 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	if r, ok := t.credential.(renewer); ok && t.refused != "" {
 		ask = r.renew
 	}
-	fresh, err := ask(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
+	// Continuous access evaluation: Graph may refuse a token before its end, and
+	// says which claims the next one needs. Whoever can answer that gets tokens
+	// that live longer.
+	fresh, err := ask(ctx, tokenRequest{Scopes: []string{t.scope}, EnableCAE: true, Claims: t.challenge})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return "", ctx.Err()
@@ -78,7 +77,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	case fresh.Token == "":
 		return "", &SignInError{Message: "sign in: an empty access token was given"}
 	}
-	t.current, t.retryAt, t.refused = fresh, time.Time{}, ""
+	t.current, t.retryAt, t.refused, t.challenge = fresh, time.Time{}, "", ""
 	return fresh.Token, nil
 }
 
@@ -91,50 +90,15 @@ func (t *tokens) renewal() time.Time {
 }
 
 // forget drops a token that Graph did not accept, so that the next request
-// asks the credential. A token that has been replaced already stays.
-func (t *tokens) forget(ctx context.Context, token string) {
+// asks the credential, with the claims of Graph's challenge if there was one. A
+// token that has been replaced already stays.
+func (t *tokens) forget(ctx context.Context, token, challenge string) {
 	select {
 	case t.lock <- struct{}{}:
 		if t.current.Token == token {
-			t.current, t.refused = azcore.AccessToken{}, token
+			t.current, t.refused, t.challenge = azcore.AccessToken{}, token, challenge
 		}
 		<-t.lock
 	case <-ctx.Done():
 	}
-}
-
-// claims are the parts of an access token that matter here. They are read
-// without a check of the signature, which only Graph can make, and so serve
-// for messages and for refusing early, never for trust.
-type claims struct {
-	TenantID string      `json:"tid"`
-	Expires  json.Number `json:"exp"`
-}
-
-// decodeToken reads the claims of a JSON Web Token; false if it is none.
-// Microsoft calls its access tokens opaque to clients, and for some accounts
-// they are.
-func decodeToken(token string) (claims, bool) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return claims{}, false
-	}
-	body, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return claims{}, false
-	}
-	var c claims
-	if err := json.Unmarshal(body, &c); err != nil {
-		return claims{}, false
-	}
-	return c, true
-}
-
-// expiry gives the token's end; zero if it does not say, or nothing sensible.
-func (c claims) expiry() time.Time {
-	f, err := c.Expires.Float64()
-	if err != nil || f <= 0 || f > 1<<40 {
-		return time.Time{}
-	}
-	return time.Unix(int64(f), 0).UTC()
 }

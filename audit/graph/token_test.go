@@ -44,7 +44,7 @@ func TestTokensAreKeptAndRenewed(t *testing.T) {
 	for _, s := range steps {
 		now, fail = now.Add(s.advance), s.fail
 		if s.forget != "" {
-			tk.forget(t.Context(), s.forget)
+			tk.forget(t.Context(), s.forget, "")
 		}
 		got, err := tk.get(context.Background())
 		if got != s.want || (err != nil) != s.fails {
@@ -208,6 +208,6 @@ func TestRenewForgetsTheCache(t *testing.T) {
 		if got != want || err != nil {
 			t.Fatalf("got %q, %v; want %q", got, err, want)
 		}
-		tk.forget(t.Context(), got)
+		tk.forget(t.Context(), got, "")
 	}
 }
