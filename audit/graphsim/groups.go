@@ -181,7 +181,7 @@ func (s *Server) members(q *request, rt *route, p *reply) {
 		p.noGroup(q)
 		return
 	}
-	if s.groups[rt.group].visibility == "HiddenMembership" {
+	if s.groups[rt.group].visibility == "HiddenMembership" && (s.options.Granted == nil || !s.holds(hiddenMembers)) {
 		p.fail(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 		return
 	}

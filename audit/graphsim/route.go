@@ -28,7 +28,7 @@ func (rt *route) paged() bool { return rt.takes&takesToken != 0 }
 // reports false.
 func (s *Server) route(q *request, rt *route, p *reply) bool {
 	rt.user, rt.group, rt.path = -1, -1, q.path
-	if !s.find(q, rt) {
+	if !s.find(q, rt) || rt.on&s.options.NotOffered != 0 {
 		p.fail(http.StatusBadRequest, "BadRequest", "Resource not found for the segment '"+q.unknown()+"'.")
 		return false
 	}

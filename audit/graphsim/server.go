@@ -35,6 +35,11 @@ type Options struct {
 	// WithoutPremium makes the registration report and Conditional Access answer
 	// that the tenant has no licence for them.
 	WithoutPremium bool
+	// Granted are the permissions that the token holds, such as User.Read.All; what
+	// needs another one is answered with 403. Nil: all but Member.Read.Hidden.
+	Granted []string
+	// NotOffered are the kinds of requests that the cloud does not know.
+	NotOffered On
 	// WithoutCast makes Graph refuse to list a group's members by type.
 	WithoutCast bool
 
@@ -259,7 +264,7 @@ func (s *Server) answer(q *request, rt *route, p *reply) {
 		}
 	}
 	rt.fault = f.Kind
-	if !s.charge(q, rt, p) {
+	if !s.charge(q, rt, p) || !s.permitted(rt.on, p) {
 		return
 	}
 	rt.endpoint(s, q, rt, p)
