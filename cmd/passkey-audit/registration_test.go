@@ -151,16 +151,19 @@ func workbookText(t *testing.T, path string) string {
 func TestIsAdmin(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
+		o     graphsim.Options
 		rules []graphsim.Rule
 		// unknown: whoever the report does not list is not known.
 		unknown bool
 	}{
-		{"by the report and by roles", nil, false},
-		{"by the report alone", rolesRefused(), true},
-		{"by roles alone", []graphsim.Rule{{On: graphsim.OnReport, Fault: status(http.StatusForbidden)}}, false},
+		{"by the report and by roles", graphsim.Options{}, nil, false},
+		{"by the report alone", graphsim.Options{}, rolesRefused(), true},
+		{"by roles, without the permission for the report", graphsim.Options{}, []graphsim.Rule{{On: graphsim.OnReport, Fault: status(http.StatusForbidden)}}, false},
+		{"by roles, without the licence for the report", graphsim.Options{WithoutPremium: true}, nil, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			sim := simulate(graphsim.Options{Users: 900, Seed: 7, Faults: graphsim.Plan{Rules: tt.rules}})
+			tt.o.Users, tt.o.Seed, tt.o.Faults.Rules = 900, 7, tt.rules
+			sim := simulate(tt.o)
 			rows := reportRows(t, simulate(graphsim.Options{Users: 900, Seed: 7}))
 			dir := filepath.Join(t.TempDir(), "out")
 			r := scanSimulated(t, sim, nil, "--out", dir)
@@ -190,7 +193,44 @@ func TestIsAdmin(t *testing.T) {
 			if !ok || len(lines) < 2 || !strings.Contains(lines[1], " admin ") {
 				t.Errorf("no administrator at the head of those hit hardest:\n%s", r.stdout)
 			}
+			if strings.Contains(r.stdout, "is an administrator:") {
+				t.Errorf("something is said to be missing:\n%s", r.stdout)
+			}
 		})
+	}
+}
+
+// TestRoleGroupUnreadable lets nobody tell who is in a group that carries roles:
+// whoever holds one directly is an administrator, and of nobody else is it known.
+func TestRoleGroupUnreadable(t *testing.T) {
+	o := graphsim.Options{Users: 900, Seed: 7, WithoutPremium: true}
+	operators, _ := groupNamed(t, simulate(o), "Tier 1 operators")
+	o.Faults.Rules = []graphsim.Rule{{On: graphsim.OnMembers, Groups: []int{operators}, Fault: status(http.StatusForbidden)}}
+	sim, dir := scanned(t, o)
+	seen := map[string]int{}
+	for _, u := range table(t, dir, report.FileUsers) {
+		i, _ := sim.Find(u["user_id"])
+		want := ""
+		switch {
+		case sim.Member(operators, i) && u["is_admin"] == "":
+			seen["through the group"]++
+		case sim.User(i).Admin == audit.Yes && !sim.Member(operators, i):
+			want = "true"
+		}
+		if got := u["is_admin"]; got != want && !sim.Member(operators, i) {
+			t.Errorf("%s: is_admin %q, want %q", u["user_principal_name"], got, want)
+		}
+		seen[u["is_admin"]]++
+	}
+	if seen["true"] == 0 || seen[""] == 0 || seen["false"] != 0 || seen["through the group"] == 0 {
+		t.Errorf("is_admin: %v", seen)
+	}
+	s := summaryOf(t, dir)
+	if notes := strings.Join(s.NotLookedAt, " "); !s.Complete || !strings.Contains(notes, "Who else is an administrator: a group that carries a directory role could not be read.") {
+		t.Errorf("complete %v, not looked at: %q", s.Complete, notes)
+	}
+	if s.Users.RolesKnown != "some" || s.Users.Administrators != nil {
+		t.Errorf("%+v", s.Users)
 	}
 }
 

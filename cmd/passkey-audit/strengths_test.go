@@ -110,7 +110,9 @@ func TestStrengths(t *testing.T) {
 // TestStrengthsMissing takes strengths, policies, or their licence away: a scan
 // is complete without, and says in one sentence why it knows nothing of them.
 func TestStrengthsMissing(t *testing.T) {
-	refused := func(on graphsim.On) []graphsim.Rule { return []graphsim.Rule{{On: on, Fault: status(http.StatusForbidden)}} }
+	refused := func(on graphsim.On) []graphsim.Rule {
+		return []graphsim.Rule{{On: on, Fault: status(http.StatusForbidden)}}
+	}
 	for _, tt := range []struct {
 		name string
 		o    graphsim.Options
