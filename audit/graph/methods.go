@@ -98,6 +98,24 @@ func (c *Client) Methods(ctx context.Context, userIDs []string) (audit.MethodsBa
 	return out, nil
 }
 
+// CanReadMethods asks for one user's passkeys, in a request of its own, and drops
+// them: its error tells whether they may be read. A user who is gone is
+// ErrNotFound, a cloud that does not know passkeys ErrNotOffered.
+func (c *Client) CanReadMethods(ctx context.Context, userID string) error {
+	if err := checkID(userID); err != nil {
+		return fmt.Errorf("try to read passkeys: %w", err)
+	}
+	request, err := users.NewUsersRequestBuilderInternal(map[string]string{}, c.adapter).
+		ByUserId(userID).Authentication().Fido2Methods().ToGetRequestInformation(ctx, nil)
+	if err == nil {
+		err = c.get(ctx, request, "", &call{path: "/v1.0/users/{id}/authentication/fido2Methods"})
+	}
+	if err != nil {
+		return fmt.Errorf("try to read passkeys: %w", err)
+	}
+	return nil
+}
+
 // methodsVersion is the version of Graph that passkeys are read from. It stands
 // in the address of the $batch and holds for all of its items.
 func (c *Client) methodsVersion() string {

@@ -37,6 +37,34 @@ func TestNotOffered(t *testing.T) {
 	}
 }
 
+// TestCanReadMethods asks for one user's passkeys without a batch.
+func TestCanReadMethods(t *testing.T) {
+	for _, tt := range []struct {
+		name, id, body string
+		status         int
+		want           error
+	}{
+		{"may", alexID, `{"value":[]}`, 200, nil},
+		{"may not", alexID, graphError("accessDenied", "Request Authorization failed"), 403, ErrForbidden},
+		{"gone", alexID, graphError("resourceNotFound", "User not found."), 404, ErrNotFound},
+		{"not offered", alexID, graphError("BadRequest", "Resource not found for the segment 'fido2Methods'."), 400, ErrNotOffered},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var r record
+			c := testClient(t, r.wrap(always(tt.status, tt.body)), nil)
+			if err := c.CanReadMethods(t.Context(), tt.id); !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if got, want := r.requests[0].URL.Path, "/v1.0/users/"+alexID+"/authentication/fido2Methods"; got != want || r.requests[0].Method != "GET" {
+				t.Errorf("asked %s, want %s", got, want)
+			}
+		})
+	}
+	if err := testClient(t, always(200, "{}"), nil).CanReadMethods(t.Context(), ".."); err == nil {
+		t.Error("an id that leads elsewhere is taken")
+	}
+}
+
 func TestDomains(t *testing.T) {
 	c := testClient(t, always(200, `{"value":[{"id":"`+tenantID+`","displayName":"Contoso","verifiedDomains":[{"name":"contoso.onmicrosoft.com","isDefault":false},{"name":"contoso.com","isDefault":true}]}]}`), nil)
 	got, err := c.Domains(context.Background())

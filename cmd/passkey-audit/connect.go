@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"passkey-audit/audit"
 	"passkey-audit/audit/collect"
@@ -27,9 +32,9 @@ type connectOptions struct {
 // AddFlags binds the flags.
 func (o *connectOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.auth, "auth", graph.AuthAuto, "how to sign in: auto, secret, certificate or token")
+	f.StringVar(&o.auth, "auth", graph.AuthAuto, "how to sign in: "+strings.Join(graph.AuthMethods(), ", "))
 	f.StringVar(&o.tenant, "tenant", "", "the tenant's `ID` or domain (or AZURE_TENANT_ID)")
-	f.StringVar(&o.clientID, "client-id", "", "the app registration's `ID` (or AZURE_CLIENT_ID)")
+	f.StringVar(&o.clientID, "client-id", "", "the app registration's `ID`, or that of a user-assigned managed identity (or AZURE_CLIENT_ID)")
 	f.StringVar(&o.certificate, "certificate", "", "PEM or PFX `FILE` with certificate and private key (or AZURE_CLIENT_CERTIFICATE_PATH)")
 	f.StringVar(&o.accessTokenFile, "access-token-file", "", "`FILE` with an access token for Microsoft Graph (or PASSKEY_AUDIT_ACCESS_TOKEN)")
 	f.StringVar(&o.cloud, "cloud", "global", "cloud: global, usgov, dod, china, bleu, delos, govsg or custom")
@@ -70,9 +75,15 @@ func (o *connectOptions) authOptions(w world, c graph.Cloud) (graph.AuthOptions,
 		ClientSecret:        w.getenv("AZURE_CLIENT_SECRET"),
 		CertificateFile:     orEnv(o.certificate, "AZURE_CLIENT_CERTIFICATE_PATH"),
 		CertificatePassword: w.getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		FederatedTokenFile:  w.getenv("AZURE_FEDERATED_TOKEN_FILE"),
 		AccessToken:         w.getenv("PASSKEY_AUDIT_ACCESS_TOKEN"),
-		Now:                 w.now,
-		Transport:           w.transport,
+		// App Service, Container Apps and Functions; Cloud Shell and Machine
+		// Learning; Azure Arc. A virtual machine sets nothing.
+		ManagedIdentity: w.getenv("IDENTITY_ENDPOINT") != "" || w.getenv("MSI_ENDPOINT") != "" || w.getenv("IMDS_ENDPOINT") != "",
+		AzureCLI:        onPath(w.getenv("PATH"), "az"),
+		Prompt:          prompt(w),
+		Now:             w.now,
+		Transport:       w.transport,
 	}
 	if o.accessTokenFile != "" {
 		b, err := readSmall(o.accessTokenFile)
@@ -82,6 +93,28 @@ func (o *connectOptions) authOptions(w world, c graph.Cloud) (graph.AuthOptions,
 		a.AccessToken = strings.TrimSpace(string(b))
 	}
 	return a, nil
+}
+
+// onPath looks for a program in the folders of a PATH.
+func onPath(path, name string) bool {
+	for _, dir := range filepath.SplitList(path) {
+		for _, suffix := range []string{"", ".cmd", ".exe"} {
+			if f, err := os.Stat(filepath.Join(dir, name+suffix)); dir != "" && err == nil && f.Mode().IsRegular() && (suffix != "" || f.Mode()&0o111 != 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// prompt gives a way to tell a person how to sign in; nil where nobody is there
+// to do so: standard input is no terminal.
+func prompt(w world) func(string) {
+	stdin, ok := w.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(stdin.Fd())) {
+		return nil
+	}
+	return func(text string) { fmt.Fprintln(w.stderr, "\npasskey-audit: "+harmless(text)) }
 }
 
 // readSmall reads a file that cannot be large.
@@ -106,7 +139,7 @@ func connect(ctx context.Context, auth graph.AuthOptions, o graph.Options, log z
 	hangUp = func() {}
 	if auth.Transport == nil {
 		// One transport for tokens and for Graph, through the usual proxy variables.
-		t := graph.NewTransport(graph.TransportOptions{Proxy: http.ProxyFromEnvironment})
+		t := graph.NewTransport(graph.TransportOptions{Proxy: proxy})
 		auth.Transport, hangUp = t, t.CloseIdleConnections
 	}
 	credential, err := graph.NewCredential(auth)
@@ -119,15 +152,61 @@ func connect(ctx context.Context, auth graph.AuthOptions, o graph.Options, log z
 	if err != nil {
 		return nil, nil, err
 	}
-	tid, err := client.TokenTenant(ctx)
-	if err == nil && isGUID(auth.TenantID) && tid != "" && !strings.EqualFold(tid, auth.TenantID) {
-		err = &graph.SignInError{Message: fmt.Sprintf("the access token belongs to tenant %s, not to %s", tid, auth.TenantID), Hint: "sign in to the right tenant, or change --tenant"}
+	method, err := auth.Taken()
+	log.Info().Str("method", method).Strs("offered", auth.Offered()).Str("cloud", auth.Cloud.Name).Msg("signing in")
+	if err == nil {
+		err = rightTenant(ctx, client, auth.TenantID, method, log)
 	}
 	if err != nil {
 		hangUp()
 		return nil, nil, err
 	}
 	return client, hangUp, nil
+}
+
+// proxy finds the proxy by the usual variables. What hands out the tokens of a
+// managed identity is on this machine or next to it, and never behind one.
+func proxy(r *http.Request) (*url.URL, error) {
+	if ip, err := netip.ParseAddr(r.URL.Hostname()); err == nil && (ip.IsLinkLocalUnicast() || ip.IsLoopback()) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
+}
+
+// rightTenant makes sure that the token belongs to the tenant that was asked
+// for. A domain is compared where the token was not asked for at that domain's
+// own address, as far as the tenant tells its domains.
+func rightTenant(ctx context.Context, client *graph.Client, tenant, method string, log zerolog.Logger) error {
+	tid, err := client.TokenTenant(ctx)
+	if err != nil || tenant == "" {
+		return err
+	}
+	foreign := &graph.SignInError{
+		Method: method, Hint: "sign in to the right tenant, or change --tenant",
+		Message: fmt.Sprintf("the access token belongs to tenant %s, not to %s", tid, tenant),
+	}
+	if isGUID(tenant) {
+		if tid != "" && !strings.EqualFold(tid, tenant) {
+			return foreign
+		}
+		return nil
+	}
+	if method != graph.AuthToken && method != graph.AuthManagedIdentity && method != graph.AuthAzureCLI {
+		return nil
+	}
+	domains, err := client.Domains(ctx)
+	if err != nil {
+		// The request that follows is the same one, and tells what is wrong.
+		log.Warn().Err(err).Str("domain", tenant).Msg("the tenant's domains could not be compared")
+		return ctx.Err()
+	}
+	if !slices.ContainsFunc(domains, func(d string) bool { return strings.EqualFold(d, tenant) }) {
+		if tid == "" {
+			foreign.Message = fmt.Sprintf("the access token belongs to another tenant than %s: that is none of its domains", tenant)
+		}
+		return foreign
+	}
+	return nil
 }
 
 // sameTenant makes sure that the token and the tenant that answers belong
