@@ -67,10 +67,13 @@ Try it without a tenant:  passkey-audit demo
 		newSuggestCommand(w, u),
 		newCompareCommand(w, u),
 		newVerifyCommand(w, u),
+		newPermissionsCommand(w, u),
 		newAAGUIDsCommand(w, u),
+		newTenantsCommand(w),
 		newVersionCommand(w),
 		newDocsCommand(w),
 	)
+	addConfig(root, w)
 	return root
 }
 

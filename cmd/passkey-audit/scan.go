@@ -24,6 +24,7 @@ import (
 // ScanOptions are the flags of the command scan.
 type ScanOptions struct {
 	connectOptions
+	tenantsOptions
 	scopeOptions
 	proposalOptions
 	namesOptions
@@ -35,6 +36,7 @@ type ScanOptions struct {
 // AddFlags binds the flags.
 func (o *ScanOptions) AddFlags(cmd *cobra.Command) {
 	o.connectOptions.AddFlags(cmd)
+	o.tenantsOptions.AddFlags(cmd)
 	o.AddFlagsWithoutConnect(cmd)
 }
 
@@ -204,6 +206,9 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, 
 		return err
 	}
 	defer hangUp()
+	if err := s.checkPermissions(ctx, client, tenant); err != nil {
+		return err
+	}
 	dir, store, err := s.open(ctx, tenant)
 	if err != nil {
 		return err
