@@ -25,12 +25,34 @@ const (
 	ConditionalAccessRate             = 1.0
 )
 
-// patience is how long a collection that a scan can do without is waited for.
-// Other applications may use up its quota for hours.
-const patience = 10 * time.Minute
+// patience is how long a scan waits for what it can do without, once all else is
+// read. Being throttled for an hour is got over; but other applications may use
+// up the quota of Conditional Access for ever.
+const patience = 2 * time.Hour
 
 // mostRoles bounds the role assignments of a tenant; beyond, there is no end.
 const mostRoles = 200_000
+
+// untilImpatient ends c.impatient when a scan has waited long enough after all
+// else was read; it returns when around has come to its end.
+func (c *collector) untilImpatient(ctx context.Context, read, ended <-chan struct{}, end context.CancelFunc) error {
+	select {
+	case <-read:
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	select {
+	case <-enough.C:
+		end()
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return nil
+}
 
 // around reads what stands around the passkeys: the groups of the policies,
 // then what a scan can do without, namely Conditional Access and roles.
@@ -115,18 +137,20 @@ func (c *collector) collection(ctx context.Context, name, document string, read 
 }
 
 // optional reads the pages of something that a scan can do without, from the
-// first page on. Read gives the link to the next page and something by which
-// the page is known again. It is not ok where it cannot be read: that is kept in
+// first page on, and from there again where a link breaks: read then begins
+// anew too. It gives the link to the next page and something by which the page
+// is known again. It is not ok where it cannot be read: that is kept in
 // the report's state, and no error.
 func (c *collector) optional(ctx context.Context, name string, b pace.Bucket, read func(ctx context.Context, link string) (next, first string, l audit.Load, err error)) (ok bool, err error) {
 	at, err := c.store.Report(ctx, name)
 	if err != nil || at.State == snapshot.ReportUnlicensed {
 		return false, err
 	}
-	patient, cancel := context.WithTimeout(ctx, patience)
+	patient, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(c.impatient, cancel)()
 	link, trail := "", newTrail("")
-	for {
+	for restarts := 0; ; {
 		var next, first string
 		t := new(pace.Try)
 		err := c.doIn(patient, b, t, func(ctx context.Context) (pace.Report, error) {
@@ -143,10 +167,13 @@ func (c *collector) optional(ctx context.Context, name string, b pace.Bucket, re
 			return false, ctx.Err()
 		case status(err) == http.StatusUnauthorized:
 			return false, &RefusedError{What: "the " + name, Err: err}
+		case err != nil && linkBroken(err) && restarts < maxRestarts:
+			restarts++
+			next, trail = "", newTrail("")
 		case err != nil:
 			f := failureOf(audit.Failure{Attempts: t.Attempts}, err)
-			if patient.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
-				f.Code, f.Message = "timeout", fmt.Sprintf("not read in %v", patience)
+			if c.impatient.Err() != nil && errors.Is(err, context.Canceled) {
+				f.Code, f.Message = "timeout", fmt.Sprintf("not read in the %v after all else was read", patience)
 			}
 			c.o.Log.Warn().Str("what", name).Int("status", f.Status).Str("code", f.Code).Msg("cannot be read, and the scan goes on without")
 			return false, c.store.EndReport(ctx, name, reportState(err), f)
@@ -165,6 +192,9 @@ func (c *collector) roles(ctx context.Context) error {
 		page, err := c.src.RoleAssignments(ctx, link)
 		if err != nil {
 			return "", "", page.Load, err
+		}
+		if link == "" {
+			all, pages = nil, 0
 		}
 		if len(all) > mostRoles {
 			return "", "", page.Load, errNoEnd

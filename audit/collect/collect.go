@@ -128,6 +128,8 @@ type collector struct {
 	// narrow says that the registration report was read whole, and leaves out
 	// whom it knows to hold no passkey.
 	narrow bool
+	// impatient ends when what a scan can do without is no longer waited for.
+	impatient context.Context
 	// rolesWhole says that every administrator is known by role assignments.
 	rolesWhole bool
 }
@@ -176,11 +178,20 @@ func (c *collector) run(hard context.Context) error {
 		arrived()
 	})
 	g.Go(func() error { return c.unlessStopped(c.registrations(soft, rest, enough)) })
+	read, ended := make(chan struct{}), make(chan struct{})
 	g.Go(func() error {
+		defer close(read)
 		defer cancelRest()
 		return c.passkeys(hardInGroup, soft, m, known)
 	})
-	g.Go(func() error { return c.unlessStopped(c.around(soft, groups)) })
+	impatient, lose := context.WithCancel(context.Background())
+	defer lose()
+	c.impatient = impatient
+	g.Go(func() error {
+		defer close(ended)
+		return c.unlessStopped(c.around(soft, groups))
+	})
+	g.Go(func() error { return c.untilImpatient(soft, read, ended, lose) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (c *collector) directMembers(ctx context.Context, id string) error {
 		return err
 	}
 	link, trail := "", newTrail("")
-	for {
+	for restarts := 0; ; {
 		var page audit.MemberPage
 		err := c.do(ctx, nil, func(ctx context.Context) (pace.Report, error) {
 			var err error
@@ -119,6 +119,10 @@ func (c *collector) directMembers(ctx context.Context, id string) error {
 			return ctx.Err()
 		case status(err) == http.StatusUnauthorized:
 			return &RefusedError{What: "a group", Err: err}
+		case err != nil && linkBroken(err) && restarts < maxRestarts:
+			restarts++
+			link, trail = "", newTrail("")
+			continue
 		case err != nil:
 			c.o.Log.Warn().Err(err).Str("group", id).Msg("the direct members of a group cannot be read: who is in it through another group is not known")
 			return c.store.NoDirectMembers(ctx, id, outcomeOf(err))

@@ -107,7 +107,8 @@ func drawPlan(t *rapid.T) graphsim.Plan {
 	restarts := 0
 	for range rapid.IntRange(0, 6).Draw(t, "rules") {
 		r := graphsim.Rule{
-			On:    graphsim.On(rapid.SampledFrom([]graphsim.On{graphsim.OnAny, graphsim.OnOrganization, graphsim.OnUsers, graphsim.OnMethods, graphsim.OnMethods, graphsim.OnPolicy, graphsim.OnGroup, graphsim.OnMembers, graphsim.OnBatch}).Draw(t, "on")),
+			On: graphsim.On(rapid.SampledFrom([]graphsim.On{graphsim.OnAny, graphsim.OnOrganization, graphsim.OnUsers, graphsim.OnMethods, graphsim.OnMethods, graphsim.OnPolicy, graphsim.OnGroup, graphsim.OnMembers, graphsim.OnBatch,
+				graphsim.OnRoles, graphsim.OnStrengths, graphsim.OnConditionalAccess}).Draw(t, "on")),
 			Times: rapid.IntRange(1, 4).Draw(t, "times"), After: rapid.IntRange(0, 6).Draw(t, "after"),
 			Each: rapid.Bool().Draw(t, "each"), Fault: drawFault(t),
 		}
