@@ -115,11 +115,35 @@ type bar struct {
 type section struct {
 	report.Table
 	ID, Caption string
-	Shown       int
+	// Shown is how many of the table's rows the page holds; All is how many
+	// there are in the file.
+	Shown, All int
+	// Left says what the page leaves out, and where that is; empty where it
+	// holds everything.
+	Left string
 }
 
-// More reports whether rows are left out.
-func (s section) More() bool { return s.Shown < s.Count }
+// newSection gives a table its place. Of a table that is too long for the page
+// it takes the rows that matter, core, as far as these fit.
+func newSection(t, core report.Table, caption string, limit int) section {
+	s := section{Table: t, ID: anchor(t.Title), Caption: caption, Shown: t.Count, All: t.Count}
+	if t.Count <= limit {
+		return s
+	}
+	s.Table = core
+	s.CountWords, s.Empty = t.CountWords, ""
+	s.Shown = min(core.Count, limit)
+	where := fmt.Sprintf("All %s rows are in report.xlsx and %s.", report.Number(t.Count), t.File)
+	switch {
+	case s.Shown < core.Count:
+		s.Left = fmt.Sprintf("This page holds the first %s of %s rows, the most serious first. ", report.Number(s.Shown), report.Number(core.Count)) + where
+	case t.Title == report.TitlePasskeys:
+		s.Left = "This page holds those that the proposal blocks, above. " + where
+	default:
+		s.Left = fmt.Sprintf("This page holds the %s at risk, and leaves out who is unaffected. ", report.Plural(s.Shown, "person", "people")) + where
+	}
+	return s
+}
 
 func newPage(d *report.Document, limit int) *page {
 	p := &page{
@@ -129,6 +153,7 @@ func newPage(d *report.Document, limit int) *page {
 	captions := map[string]string{
 		report.TitleBreaking: "Every passkey that the proposal blocks, those that break first.",
 		report.TitleUsers:    "Every user with a passkey, and every user who could not be read.",
+		report.TitlePasskeys: "Every passkey with both verdicts. Left out where the page is printed.",
 		report.TitleAAGUIDs:  "Every authenticator model in use or on a list.",
 		report.TitlePolicy:   "The live policy beside the proposal, setting by setting.",
 		report.TitleUnread:   "What could not be read, and why.",
@@ -139,7 +164,14 @@ func newPage(d *report.Document, limit int) *page {
 	}
 	for _, t := range d.Tables() {
 		if c, ok := captions[t.Title]; ok {
-			p.Tables = append(p.Tables, section{Table: t, ID: anchor(t.Title), Caption: c, Shown: min(t.Count, limit)})
+			core := t
+			switch t.Title {
+			case report.TitleUsers:
+				core = d.AtRisk()
+			case report.TitlePasskeys:
+				core.Count = 0 // the page has those that break in a table of their own
+			}
+			p.Tables = append(p.Tables, newSection(t, core, c, limit))
 		}
 	}
 	var bars []bar
@@ -278,7 +310,11 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "<script type=\"application/json\" id=\"data-%s\">{\"columns\":%s,\"rows\":[", s.ID, h)
+	link, err := json.Marshal(s.Portal.UserPrefix())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "<script type=\"application/json\" id=\"data-%s\">{\"columns\":%s,\"link\":%s,\"rows\":[", s.ID, h, link)
 	n := 0
 	for row, err := range s.Rows(ctx) {
 		if err != nil {
@@ -306,6 +342,14 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 			if err := writeCell(w, remark, limitOf("remarks")); err != nil {
 				return err
 			}
+		}
+		if s.Portal != "" {
+			id := "null"
+			if _, address, ok := s.Link(row); ok {
+				id = `"` + strings.TrimPrefix(address, s.Portal.UserPrefix()) + `"`
+			}
+			w.WriteByte(',')
+			w.WriteString(id)
 		}
 		w.WriteByte(']')
 	}

@@ -7,11 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"passkey-audit/report"
 	"passkey-audit/report/testdata/fixture"
@@ -65,16 +68,17 @@ var dataBlock = regexp.MustCompile(`(?s)<script type="application/json" id="data
 func TestRows(t *testing.T) {
 	d := fixture.Build(t, fixture.Input(t.TempDir()))
 	s := written(t, d, rowLimit)
-	if n := strings.Count(s, "<script"); n != 8 {
-		t.Errorf("%d script elements; 7 blocks of data and 1 script are the page's own", n)
+	if n := strings.Count(s, "<script"); n != 9 {
+		t.Errorf("%d script elements; 8 blocks of data and 1 script are the page's own", n)
 	}
 	found := dataBlock.FindAllStringSubmatch(s, -1)
-	if len(found) != 7 {
+	if len(found) != 8 {
 		t.Fatalf("%d blocks", len(found))
 	}
 	for _, block := range found {
 		var data struct {
 			Columns []head
+			Link    string
 			Rows    [][]any
 		}
 		if err := json.Unmarshal([]byte(block[2]), &data); err != nil {
@@ -89,6 +93,13 @@ func TestRows(t *testing.T) {
 			}
 			rows := fixture.Rows(t, table)
 			for i, row := range data.Rows {
+				if data.Link != "" {
+					id := row[len(row)-1]
+					if column, ok := fixture.Column(table, "user_id"); !ok || id != rows[i][column] || data.Link != report.EntraPortal.UserPrefix() {
+						t.Errorf("%s: row %d leads to %s%v", block[1], i, data.Link, id)
+					}
+					row = row[:len(row)-1]
+				}
 				if len(row) != len(data.Columns) {
 					t.Fatalf("%s: %d cells under %d columns", block[1], len(row), len(data.Columns))
 				}
@@ -148,15 +159,45 @@ func TestReadable(t *testing.T) {
 	}
 }
 
+// TestLimit: of tables that are too long for the page it holds what matters, and
+// says where the rest is.
 func TestLimit(t *testing.T) {
-	s := written(t, fixture.Build(t, fixture.Large(t.TempDir(), 200)), 15)
-	if !strings.Contains(s, "This page holds the first 15 of 20 rows") || !strings.Contains(s, "report.xlsx and breaking.csv") {
-		t.Error("the page does not say where the other rows are")
+	tests := []struct {
+		limit int
+		rows  map[string]int
+		want  []string
+	}{
+		{200, map[string]int{"t-would-break": 20, "t-users-at-risk": 200, "t-all-passkeys": 200}, nil},
+		{50, map[string]int{"t-would-break": 20, "t-users-at-risk": 20, "t-all-passkeys": 0}, []string{
+			"This page holds the 20 people at risk, and leaves out who is unaffected. All 200 rows are in report.xlsx and users.csv.",
+			"This page holds those that the proposal blocks, above. All 200 rows are in report.xlsx and passkeys.csv.",
+		}},
+		{15, map[string]int{"t-would-break": 15, "t-users-at-risk": 15, "t-all-passkeys": 0}, []string{
+			"This page holds the first 15 of 20 rows, the most serious first. All 20 rows are in report.xlsx and breaking.csv.",
+			"This page holds the first 15 of 20 rows, the most serious first. All 200 rows are in report.xlsx and users.csv.",
+		}},
 	}
-	for _, block := range dataBlock.FindAllStringSubmatch(s, -1) {
-		if n := strings.Count(block[2], "\n["); n > 15 && block[1] != "t-run" && block[1] != "t-policy" {
-			t.Errorf("%s has %d rows", block[1], n)
-		}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.limit), func(t *testing.T) {
+			s := written(t, fixture.Build(t, fixture.Large(t.TempDir(), 200)), test.limit)
+			for _, want := range test.want {
+				if !strings.Contains(s, want) {
+					t.Errorf("the page lacks %q", want)
+				}
+			}
+			if len(test.want) == 0 && strings.Contains(s, "This page holds") {
+				t.Error("the page says that something is left out")
+			}
+			got := map[string]int{}
+			for _, block := range dataBlock.FindAllStringSubmatch(s, -1) {
+				if _, ok := test.rows[block[1]]; ok {
+					got[block[1]] = strings.Count(block[2], "\n[")
+				}
+			}
+			if diff := cmp.Diff(test.rows, got); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -2,9 +2,10 @@
 (() => {
   const size = 50, printed = 500;
   const tones = {
-    breaks: "v-bad", loses_last_passkey: "v-bad", undecided: "v-warn", unread: "v-warn",
-    loses_some: "v-strong", restored: "v-good",
+    breaks: "v-bad", loses_last_passkey: "v-bad", undecided: "v-warn", unread: "v-warn", for_some: "v-warn",
+    loses_some: "v-strong", blocked: "v-strong", restored: "v-good",
   };
+  const number = (n) => n.toLocaleString("en");
   const make = (name, cls, text) => {
     const e = document.createElement(name);
     if (cls) e.className = cls;
@@ -31,10 +32,13 @@
 
   const setUp = (section) => {
     const source = document.getElementById("data-" + section.id);
-    const { columns, rows } = JSON.parse(source.textContent);
+    // Where link is there, each row ends with what follows it in the address of
+    // the person's page, or null.
+    const { columns, rows, link } = JSON.parse(source.textContent);
+    source.remove();
     if (rows.length === 0) return;
     const title = section.querySelector("h2");
-    let shown = rows, page = 0, sorted = -1, down = false, needle = "";
+    let shown = rows, page = 0, sorted = -1, down = false, needle = "", texts = null;
 
     const tools = make("div", "tools");
     const label = make("label", "", "Filter ");
@@ -53,15 +57,18 @@
     const scroll = make("div", "scroll");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-labelledby", title.id);
+    scroll.setAttribute("aria-label", "Rows of " + title.firstChild.textContent.trim());
     const table = make("table"), head = make("thead"), line = make("tr"), body = make("tbody");
     const heads = columns.map((c, i) => {
-      const th = make("th", c.t + " k-" + c.k), button = make("button", "", c.h);
+      const th = make("th", c.t + " k-" + c.k), button = make("button", "", c.h), paper = make("span", "paper", c.h);
       th.scope = "col";
       button.type = "button";
       button.title = c.d;
       button.addEventListener("click", () => sort(i));
-      th.append(button);
+      // Chromium leaves buttons out where it repeats a table's head on the next
+      // page, so paper has the words without the button.
+      paper.setAttribute("aria-hidden", "true");
+      th.append(button, paper);
       line.append(th);
       return th;
     });
@@ -72,10 +79,18 @@
     const draw = (from, to) => {
       body.replaceChildren(...shown.slice(from, to).map((row) => {
         const tr = make("tr");
-        row.forEach((value, i) => {
-          const kind = columns[i].t;
-          const td = make("td", kind, words(value, columns[i]));
+        columns.forEach((column, i) => {
+          const value = row[i], kind = column.t;
+          const td = make("td", kind, words(value, column));
+          if (link && row[columns.length] && column.k === "user_principal_name") {
+            const a = make("a", "", td.textContent);
+            a.href = link + row[columns.length];
+            a.target = "_blank";
+            a.rel = "noopener noreferrer";
+            td.replaceChildren(a);
+          }
           td.classList.add("k-" + columns[i].k);
+          if (column.k === "problem" && value) td.classList.add("v-warn");
           if (kind === "enum" && tones[value]) td.classList.add(tones[value]);
           if (columns[i].k === "is_admin" && value) td.classList.add("v-strong");
           if (old(value, columns[i])) td.classList.add("v-strong");
@@ -89,14 +104,15 @@
       const from = page * size, to = Math.min(from + size, shown.length);
       draw(from, to);
       status.textContent = shown.length === 0 ? "No row matches" :
-        `Rows ${(from + 1).toLocaleString("en")} to ${to.toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
+        `Rows ${number(from + 1)} to ${number(to)} of ${number(shown.length)}`;
       back.disabled = page === 0;
       next.disabled = to >= shown.length;
       back.hidden = next.hidden = shown.length <= size;
     };
     const select = () => {
-      shown = needle === "" ? rows.slice() : rows.filter((row) =>
-        row.some((value, i) => words(value, columns[i]).toLowerCase().includes(needle)));
+      // Made once, when somebody filters; U+0001 keeps cells apart.
+      if (needle !== "") texts ??= rows.map((row) => columns.map((column, i) => words(row[i], column)).join("\u0001").toLowerCase());
+      shown = needle === "" ? rows.slice() : rows.filter((_, i) => texts[i].includes(needle));
       if (sorted >= 0) shown.sort((a, b) => {
         const x = a[sorted], y = b[sorted];
         if (x === null || y === null) return compare(x, y);
@@ -121,9 +137,15 @@
     });
     back.addEventListener("click", () => { page--; show(); });
     next.addEventListener("click", () => { page++; show(); });
-    addEventListener("beforeprint", () => draw(0, printed));
+    const paper = make("p", "paper");
+    addEventListener("beforeprint", () => {
+      const found = shown.length === rows.length ? "" : ` that hold “${needle}”`;
+      paper.textContent = shown.length <= printed && found === "" ? "" :
+        `On paper: ${shown.length > printed ? `the first ${number(printed)} of ` : ""}${number(shown.length)} rows${found}.`;
+      draw(0, printed);
+    });
     addEventListener("afterprint", show);
-    section.querySelector(".slot").replaceWith(tools, scroll);
+    section.querySelector(".slot").replaceWith(tools, paper, scroll);
     show();
   };
   document.querySelectorAll("section.table").forEach(setUp);
