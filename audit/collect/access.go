@@ -25,10 +25,17 @@ const (
 	ConditionalAccessRate             = 1.0
 )
 
-// patience is how long a scan waits for what it can do without, once all else is
-// read. Being throttled for an hour is got over; but other applications may use
-// up the quota of Conditional Access for ever.
-const patience = 2 * time.Hour
+// A scan waits for what it can do without as it does for all else, but not for
+// ever: other applications may use up the quota of Conditional Access. It gives
+// up this long after all else was read, and after so many requests in vain.
+const (
+	patience    = 2 * time.Hour
+	manyInVain  = 30
+	codeTimeout = "timeout"
+)
+
+// errImpatient says that something was waited for in vain.
+var errImpatient = errors.New("throttled for too long")
 
 // mostRoles bounds the role assignments of a tenant; beyond, there is no end.
 const mostRoles = 200_000
@@ -146,14 +153,14 @@ func (c *collector) optional(ctx context.Context, name string, b pace.Bucket, re
 	if err != nil || at.State == snapshot.ReportUnlicensed {
 		return false, err
 	}
-	patient, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.impatient, cancel)()
 	link, trail := "", newTrail("")
 	for restarts := 0; ; {
 		var next, first string
 		t := new(pace.Try)
-		err := c.doIn(patient, b, t, func(ctx context.Context) (pace.Report, error) {
+		err := c.doIn(ctx, b, t, func(ctx context.Context) (pace.Report, error) {
+			if c.impatient.Err() != nil && t.Attempts >= manyInVain {
+				return pace.Report{}, errImpatient
+			}
 			var l audit.Load
 			var err error
 			next, first, l, err = read(ctx, link)
@@ -172,8 +179,8 @@ func (c *collector) optional(ctx context.Context, name string, b pace.Bucket, re
 			next, trail = "", newTrail("")
 		case err != nil:
 			f := failureOf(audit.Failure{Attempts: t.Attempts}, err)
-			if c.impatient.Err() != nil && errors.Is(err, context.Canceled) {
-				f.Code, f.Message = "timeout", fmt.Sprintf("not read in the %v after all else was read", patience)
+			if errors.Is(err, errImpatient) {
+				f.Code, f.Message = codeTimeout, fmt.Sprintf("throttled %d times, and not read in the %v after all else was read", t.Attempts, patience)
 			}
 			c.o.Log.Warn().Str("what", name).Int("status", f.Status).Str("code", f.Code).Msg("cannot be read, and the scan goes on without")
 			return false, c.store.EndReport(ctx, name, reportState(err), f)
