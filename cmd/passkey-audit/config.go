@@ -87,8 +87,8 @@ func ownMeaning(command, flag string) bool {
 	switch command {
 	case "suggest":
 		return flag == "out" // a file, not a folder
-	case "compare":
-		return flag == "format" // of other files
+	case "compare", "permissions":
+		return flag == "format" // of other files, of one text
 	case "demo":
 		return flag == "upload" || flag == "keep" // a simulated tenant among the real ones
 	}

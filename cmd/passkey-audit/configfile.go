@@ -189,7 +189,7 @@ func (f yamlFile) config(body ast.Node, root *cobra.Command) (*configFile, error
 		}
 		var takers []*pflag.Flag
 		for _, cmd := range configurableCommands(root) {
-			if flag := configurableFlag(cmd, key); flag != nil {
+			if flag := configurableFlag(cmd, key); flag != nil && !ownMeaning(cmd.Name(), key) {
 				takers = append(takers, flag)
 			}
 		}
