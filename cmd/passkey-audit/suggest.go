@@ -83,19 +83,8 @@ func runSuggest(ctx context.Context, w world, u *ui, o *SuggestOptions, path str
 		return err
 	}
 	defer func() { err = errors.Join(err, endLog()) }()
-	if o.minUsers < 0 {
-		return usagef("--min-users %d: choose a number from 1", o.minUsers)
-	}
-	if o.people != "" && o.minUsers < 2 {
-		return usagef("--people goes with --min-users from 2 on: without it nobody breaks")
-	}
-	if o.out != "" && o.people != "" && filepath.Clean(o.out) == filepath.Clean(o.people) {
-		return usagef("--out and --people name one file, %s: choose another one for either", quote(o.people))
-	}
-	for _, f := range []struct{ flag, file string }{{"out", o.out}, {"people", o.people}} {
-		if _, err := os.Lstat(f.file); f.file != "" && err == nil && !o.force {
-			return usagef("--%s %s: it is there already: choose another file, or --force to overwrite", f.flag, quote(f.file))
-		}
+	if err := o.check(); err != nil {
+		return err
 	}
 	names, err := o.catalogue(w, u)
 	if err != nil {
@@ -135,6 +124,38 @@ func runSuggest(ctx context.Context, w world, u *ui, o *SuggestOptions, path str
 		return &resultError{exitPartial}
 	}
 	return err
+}
+
+// check checks the flags before the snapshot is read.
+func (o *SuggestOptions) check() error {
+	if o.minUsers < 0 {
+		return usagef("--min-users %d: choose a number from 1", o.minUsers)
+	}
+	if o.people != "" && o.minUsers < 2 {
+		return usagef("--people goes with --min-users from 2 on: without it nobody breaks")
+	}
+	if o.out != "" && o.people != "" && filepath.Clean(o.out) == filepath.Clean(o.people) {
+		return usagef("--out and --people name one file, %s: choose another one for either", quote(o.people))
+	}
+	for _, f := range []struct{ flag, file string }{{"out", o.out}, {"people", o.people}} {
+		if f.file == "" {
+			continue
+		}
+		if there, err := os.Stat(f.file); err == nil && there.IsDir() {
+			return usagef("--%s %s: it is a folder: give a file", f.flag, quote(f.file))
+		}
+		if _, err := os.Lstat(f.file); err == nil && !o.force {
+			return usagef("--%s %s: it is there already: choose another file, or --force to overwrite", f.flag, quote(f.file))
+		}
+		folder, err := os.Stat(filepath.Dir(f.file))
+		if err == nil && !folder.IsDir() {
+			err = errors.New("no folder")
+		}
+		if err != nil {
+			return usagef("--%s %s: cannot write there: %v", f.flag, quote(f.file), bare(err))
+		}
+	}
+	return nil
 }
 
 // A suggested list, and what shorter ones would cost.

@@ -314,6 +314,10 @@ func TestSuggestRefuses(t *testing.T) {
 		{"people is there", []string{dir, "--people", there, "--min-users", "2"}, "--force"},
 		{"one file for both", []string{dir, "--people", fresh, "--min-users", "2", "--out", filepath.Dir(fresh) + "/./fresh"}, "--people"},
 		{"one file for both, by force", []string{dir, "--people", there, "--min-users", "2", "--out", there, "--force"}, "--people"},
+		{"out is a folder", []string{dir, "--out", dir}, "it is a folder"},
+		{"out is a folder, by force", []string{dir, "--out", dir, "--force"}, "it is a folder"},
+		{"out below nothing", []string{dir, "--out", filepath.Join(fresh, "allow.json")}, "--out"},
+		{"people below a file", []string{dir, "--people", filepath.Join(there, "breaks.csv"), "--min-users", "2"}, "--people"},
 		{"a key that nobody makes", []string{dir, "--allow", "a key that nobody makes"}, "--allow"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
