@@ -95,11 +95,12 @@ func runCompare(ctx context.Context, w world, u *ui, o *CompareOptions, paths []
 	}
 	last := sides[len(sides)-1]
 	if o.out != "" {
+		o.out = outFolder(o.out, last.reader.Meta().Tenant, w.now())
 		if found := filesIn(o.out, comparisonFiles()); len(found) > 0 && !o.force {
 			return usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(o.out), strings.Join(found, ", "))
 		}
 	} else {
-		o.out = defaultOut(last.reader.Meta().Tenant, w.now()) + "_changes"
+		o.out = outFolder("", last.reader.Meta().Tenant, w.now()) + "_changes"
 	}
 	dir, err := openOut(o.out, last.reader.Meta().Tenant, w)
 	if err != nil {

@@ -63,6 +63,7 @@ another proposal and writes the reports. It asks no server.
 }
 
 func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path string) (err error) {
+	u.line = newSummaryLine(o.summary)
 	_, endLog, err := o.logOptions.open(u)
 	if err != nil {
 		return err
@@ -96,6 +97,7 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 	// The report may go beside the snapshot it is made from: that stays.
 	out := o.out
 	if out != "" {
+		out = outFolder(out, r.Meta().Tenant, w.now())
 		if found := inTheWay(out); len(found) > 0 && !o.force && !(len(found) == 1 && found[0] == fileSnapshot) {
 			return usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(out), strings.Join(found, ", "))
 		}
@@ -128,9 +130,7 @@ func openSnapshot(ctx context.Context, path string) (*snapshot.Reader, error) {
 
 // openOut makes and locks the folder of reports that go beside no new snapshot.
 func openOut(out string, tenant audit.Tenant, w world) (*outDir, error) {
-	if out == "" {
-		out = defaultOut(tenant, w.now())
-	}
+	out = outFolder(out, tenant, w.now())
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return nil, usagef("--out %s: %v", quote(out), bare(err))
 	}
@@ -167,7 +167,10 @@ func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, specs []policy
 	if _, serr := os.Stat(filepath.Join(dir, fileSnapshot)); serr == nil {
 		files = append(files, fileSnapshot) // what evaluate takes
 	}
-	if err := text.WriteTerminal(u.out, d, text.Output{Dir: dir, Files: files}); err != nil {
+	if u.line != nil {
+		s := d.Summary()
+		u.line.summary, u.line.out = &s, dir
+	} else if err := text.WriteTerminal(u.out, d, text.Output{Dir: dir, Files: files}); err != nil {
 		return err
 	}
 	return resultOf(d, o.failOn)

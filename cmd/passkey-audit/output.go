@@ -61,6 +61,7 @@ type outputOptions struct {
 	raw       bool
 	mask      bool
 	failOn    []string
+	summary   string
 	// possible are the formats that there are.
 	possible []string
 }
@@ -68,6 +69,7 @@ type outputOptions struct {
 // AddFlags binds the flags.
 func (o *outputOptions) AddFlags(cmd *cobra.Command) {
 	o.addFlags(cmd, allFormats())
+	cmd.Flags().StringVar(&o.summary, "summary", summaryText, "what to print at the end: text, or json, one line for schedulers")
 	cmd.Flags().StringArrayVar(&o.failOn, "fail-on", nil, "exit with status 3 if there is a finding of this `KIND`: breaking or undecided (repeatable)")
 }
 
@@ -75,7 +77,7 @@ func (o *outputOptions) AddFlags(cmd *cobra.Command) {
 func (o *outputOptions) addFlags(cmd *cobra.Command, formats []string) {
 	o.possible = formats
 	f := cmd.Flags()
-	f.StringVar(&o.out, "out", "", "`DIR` for the reports (default passkey-audit_<tenant>_<UTC time>)")
+	f.StringVar(&o.out, "out", "", "`DIR` for the reports; it may hold {tenant}, {time} and {date} (default passkey-audit_{tenant}_{time})")
 	f.StringSliceVar(&o.formats, "format", formats, "formats to write")
 	f.BoolVar(&o.force, "force", false, "overwrite report files that are in the way")
 	f.StringVar(&o.delimiter, "csv-delimiter", ",", "the character between the fields of CSV files")
@@ -95,6 +97,14 @@ func (o *outputOptions) check() error {
 		if err := oneOf("format", f, o.possible...); err != nil {
 			return err
 		}
+	}
+	if o.summary != "" { // not every command has it
+		if err := oneOf("summary", o.summary, summaryText, summaryJSON); err != nil {
+			return err
+		}
+	}
+	if err := checkTemplate("out", o.out); err != nil {
+		return err
 	}
 	for _, f := range o.failOn {
 		if err := oneOf("fail-on", f, "breaking", "undecided"); err != nil {
@@ -151,10 +161,10 @@ func inTheWay(dir string) []string {
 // checkOut looks, before the first request, whether the reports can be written.
 // It leaves nothing behind.
 func checkOut(o *outputOptions) error {
-	dir := o.out
+	dir := fixedPart(o.out)
 	if dir == "" {
 		dir = "."
-	} else if found := inTheWay(dir); len(found) > 0 && !o.force {
+	} else if found := inTheWay(dir); dir == o.out && len(found) > 0 && !o.force {
 		return usagef("--out %s: %s is there already: choose another folder, or --force to overwrite", quote(dir), strings.Join(found, ", "))
 	}
 	// The nearest folder that exists has to take a new entry.
@@ -191,9 +201,7 @@ func bare(err error) error {
 
 // makeOut makes the report folder and locks it.
 func makeOut(out string, tenant audit.Tenant, at time.Time, force bool) (*outDir, error) {
-	if out == "" {
-		out = defaultOut(tenant, at)
-	}
+	out = outFolder(out, tenant, at)
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return nil, usagef("--out %s: %v", quote(out), bare(err))
 	}
@@ -230,9 +238,12 @@ func lockOut(dir string) (*outDir, error) {
 	return &outDir{path: dir, lock: l}, nil
 }
 
-// defaultOut names the folder of a report where the user names none.
-func defaultOut(tenant audit.Tenant, at time.Time) string {
-	return fmt.Sprintf("passkey-audit_%s_%s", folderName(tenant), at.UTC().Format("20060102T150405Z"))
+// outFolder gives the folder that --out names for a tenant and a time.
+func outFolder(out string, tenant audit.Tenant, at time.Time) string {
+	if out == "" {
+		out = defaultOutTemplate
+	}
+	return expand(out, tenant, at)
 }
 
 // folderName makes a tenant's name fit for a file name.

@@ -36,6 +36,9 @@ func run(ctx context.Context, w world) int {
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	err := root.ExecuteContext(ctx)
+	if lerr := u.line.write(w.stdout, err); err == nil {
+		err = lerr
+	}
 	u.fail(err)
 	return statusOf(err)
 }
@@ -70,6 +73,7 @@ Try it without a tenant:  passkey-audit demo
 		newPermissionsCommand(w, u),
 		newAAGUIDsCommand(w, u),
 		newTenantsCommand(w),
+		newUploadCommand(w, u),
 		newVersionCommand(w),
 		newDocsCommand(w),
 	)

@@ -29,6 +29,7 @@ type ScanOptions struct {
 	proposalOptions
 	namesOptions
 	outputOptions
+	finishOptions
 	runOptions
 	logOptions
 }
@@ -46,6 +47,7 @@ func (o *ScanOptions) AddFlagsWithoutConnect(cmd *cobra.Command) {
 	o.proposalOptions.AddFlags(cmd)
 	o.namesOptions.AddFlags(cmd)
 	o.outputOptions.AddFlags(cmd)
+	o.finishOptions.AddFlags(cmd)
 	o.runOptions.AddFlags(cmd)
 	o.logOptions.AddFlags(cmd)
 }
@@ -186,13 +188,15 @@ type scan struct {
 	scope   snapshot.Scope
 	started time.Time
 	// again says how to go on with the scan, less the folder.
-	again string
+	again  string
+	finish finish
 }
 
 // runScan checks everything, reads the tenant and writes the reports. Again is
 // the command that goes on with the scan, less the folder.
 func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, auth func() (graph.AuthOptions, error)) (err error) {
 	s := &scan{o: o, w: w, u: u, started: w.now().UTC(), again: again}
+	u.line = newSummaryLine(o.summary)
 	var endLog func() error
 	if s.log, endLog, err = o.logOptions.open(u); err != nil {
 		return err
@@ -207,6 +211,9 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, 
 	}
 	defer hangUp()
 	if err := s.checkPermissions(ctx, client, tenant); err != nil {
+		return err
+	}
+	if err := s.finish.reach(ctx, tenant); err != nil {
 		return err
 	}
 	dir, store, err := s.open(ctx, tenant)
@@ -232,7 +239,7 @@ func runScan(ctx context.Context, w world, u *ui, o *ScanOptions, again string, 
 	if statusOf(err) == exitPartial {
 		u.say("what could not be read is tried again by: %s %s (and the flags as before)", s.again, quote(dir.path))
 	}
-	return err
+	return s.end(ctx, dir, tenant, err)
 }
 
 // check checks all options before the first request.
@@ -241,6 +248,9 @@ func (s *scan) check(auth func() (graph.AuthOptions, error)) (err error) {
 		return err
 	}
 	if err := s.o.outputOptions.check(); err != nil {
+		return err
+	}
+	if s.finish, err = newFinish(s.w, s.u, s.o); err != nil {
 		return err
 	}
 	if s.scope, err = s.o.scope(); err != nil {

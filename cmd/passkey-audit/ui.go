@@ -23,6 +23,8 @@ type ui struct {
 	out, err io.Writer
 	terminal bool
 	quiet    bool
+	// line is printed at the end of the run; nil for none.
+	line *summaryLine
 
 	mu   sync.Mutex
 	live bool // a progress line stands on the terminal
