@@ -39,7 +39,7 @@ func (o *PermissionsOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.with, "with", withRecommended, "permissions in the ready commands: required, recommended (optional ones too) or all")
 	f.BoolVar(&o.delegated, "delegated", false, "make the commands for sign-in as a person, by browser or device code")
 	f.BoolVar(&o.check, "check", false, "sign in and try each permission (also on --auth, --certificate and --access-token-file)")
-	f.DurationVar(&o.timeout, "timeout", 20*time.Second, "with --check: take a request for lost after this time (1s to 10m)")
+	f.DurationVar(&o.timeout, "timeout", time.Minute, "take a request for lost after this time (1s to 10m)")
 }
 
 func newPermissionsCommand(w world, u *ui) *cobra.Command {

@@ -70,8 +70,8 @@ func permissions() []permission {
 		{
 			Name: permGroups, Need: needOptional, AppRoleID: "98830695-27a2-44f7-8c18-0c3ebc9698f6",
 			Why: "who is in the groups that the policy or Conditional Access names, in groups that carry a role, and in those of `--group`",
-			Without: "verdicts that hang on a group are undecided, the group stands in `unread.csv`, exit status 4; " +
-				"with `--group` the scan stops, exit status 5",
+			Without: "verdicts that hang on a group are undecided, `strengths.csv` lacks whoever is chosen by a group, " +
+				"the group stands in `unread.csv`, exit status 4; with `--group` the scan stops, exit status 5",
 			Wider: []string{"Group.Read.All", "Directory.Read.All"},
 		},
 		{
