@@ -152,7 +152,7 @@ func newPage(d *report.Document, limit int) *page {
 	}
 	captions := map[string]string{
 		report.TitleBreaking: "Every passkey that the proposal blocks, those that break first.",
-		report.TitleUsers:    "Every user with a passkey, and every user who could not be read.",
+		report.TitleUsers:    "Every user with a passkey, and every user who could not be read; administrators first, then by risk.",
 		report.TitlePasskeys: "Every passkey with both verdicts. Left out where the page is printed.",
 		report.TitleAAGUIDs:  "Every authenticator model in use or on a list.",
 		report.TitlePolicy:   "The live policy beside the proposal, setting by setting.",

@@ -98,7 +98,7 @@ func (s *styles) page(m *maker) {
 	m.to(&s.good, &excelize.Style{Font: font(11, false, colInk), Alignment: wrap})
 	m.to(&s.bad, &excelize.Style{Font: font(12, true, colInk), Fill: fill(colWarn), Alignment: wrap,
 		Border: box(colInk, 2)})
-	m.to(&s.word, &excelize.Style{Font: font(10.5, false, colInk), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", WrapText: true, Indent: 1}})
+	m.to(&s.word, &excelize.Style{Font: font(10.5, false, colInk), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "center", WrapText: true, Indent: 1}})
 	m.to(&s.section, &excelize.Style{Font: font(13, true, colHeader), Alignment: &excelize.Alignment{Vertical: "bottom"},
 		Border: []excelize.Border{{Type: "bottom", Color: colHeader, Style: 1}}})
 
@@ -115,13 +115,13 @@ func (s *styles) page(m *maker) {
 
 	line := []excelize.Border{{Type: "bottom", Color: colGrey, Style: 1}}
 	under := []excelize.Border{{Type: "bottom", Color: colLine, Style: 1}}
-	left := &excelize.Alignment{Horizontal: "left", Vertical: "top", WrapText: true, Indent: 1}
-	right := &excelize.Alignment{Horizontal: "right", Vertical: "top", WrapText: true}
+	left := &excelize.Alignment{Horizontal: "left", Vertical: "center", WrapText: true, Indent: 1}
+	right := &excelize.Alignment{Horizontal: "right", Vertical: "center", WrapText: true}
 	m.to(&s.head, &excelize.Style{Font: font(10, true, colMuted), Border: under, Alignment: left})
 	m.to(&s.headRight, &excelize.Style{Font: font(10, true, colMuted), Border: under, Alignment: right})
 	m.to(&s.cell, &excelize.Style{Font: plain, Border: line, Alignment: left})
 	m.to(&s.number, &excelize.Style{Font: plain, Border: line, NumFmt: 3, Alignment: right})
-	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", Indent: 1}})
+	m.to(&s.link, &excelize.Style{Font: &excelize.Font{Family: family, Size: 10.5, Color: "0563C1", Underline: "single"}, Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "center", Indent: 1}})
 
 	for i, back := range []string{"FFFFFF", colBad, colWarn, colGrey, colGood} {
 		f := font(10, i == 1, colInk)
@@ -129,7 +129,7 @@ func (s *styles) page(m *maker) {
 		if i == 1 {
 			f.Color = "FFFFFF"
 		}
-		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "top", Indent: 1}})
+		m.to(&s.legend[i], &excelize.Style{Font: f, Fill: fill(back), Alignment: &excelize.Alignment{Horizontal: "left", Vertical: "center", Indent: 1}})
 	}
 }
 

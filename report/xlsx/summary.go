@@ -134,7 +134,7 @@ func (p *reportPage) about(t report.Table) string {
 	}
 	return map[string]string{
 		report.TitleBreaking:  "every passkey that the proposal blocks, those that break first",
-		report.TitleUsers:     "every user with a passkey, and every user who could not be read",
+		report.TitleUsers:     "every user with a passkey, and every user who could not be read; administrators first, then by risk",
 		report.TitlePasskeys:  "every passkey with both verdicts",
 		report.TitleAAGUIDs:   "every authenticator model in use or on a list",
 		report.TitlePolicy:    "the live policy beside the proposal, setting by setting",
