@@ -148,7 +148,7 @@ func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, specs []policy
 		return err
 	}
 	j.warnMissingGroups(u)
-	j.mask = newMask(o.mask, maskKey(r.Meta()))
+	j.mask, j.outreach = newMask(o.mask, maskKey(r.Meta())), o.outreach
 	d, err := j.document(ctx, names, dir)
 	if err != nil {
 		return err

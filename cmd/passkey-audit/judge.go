@@ -23,7 +23,8 @@ type judgement struct {
 	proposals []*contender
 	suggested policy.Suggestion
 	strengths *strengths
-	mask      *mask // nil for none
+	mask      *mask                    // nil for none
+	outreach  *report.OutreachTemplate // nil for the report's own words
 }
 
 // A contender is a proposal that people are judged by. The report counts for its
@@ -210,7 +211,7 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 		Coverage: cov, Live: j.live, Groups: j.targetGroups(),
 		Proposal: reportProposal(j.proposals[0].Proposal),
 		Users:    j.judged(ctx), Failures: j.mask.failures(j.reader.Failures(ctx)),
-		LastUsedRead:  m.Scope.LastUsed,
+		LastUsedRead: m.Scope.LastUsed, Outreach: j.outreach, Portal: portalOf(m.Cloud),
 		Authenticator: names.Lookup, Namesakes: names.Match, CatalogueDate: names.Date(), DescribeAssumption: policy.Describe,
 		Suggested: j.suggested.AAGUIDs, SuggestedBody: j.suggested.Body,
 		Requests: report.Requests{Total: effort.Requests, Batches: effort.Batches, Throttled: effort.Throttled, Retried: effort.Retried, Failed: effort.Failed},
@@ -239,6 +240,20 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 		in.Rate.UsersPerSecond = float64(cov.Read) / active.Seconds()
 	}
 	return report.Build(ctx, in)
+}
+
+// portalOf gives the admin centre of a cloud; none where there is none, or its
+// address is not known for certain.
+func portalOf(cloud string) report.Portal {
+	switch cloud {
+	case "global":
+		return report.EntraPortal
+	case "usgov", "dod":
+		return "https://entra.microsoft.us"
+	case "china":
+		return "https://entra.microsoftonline.cn"
+	}
+	return ""
 }
 
 // targetGroups gives the groups that the live policy and the report's own

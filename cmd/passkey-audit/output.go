@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -62,6 +63,9 @@ type outputOptions struct {
 	mask      bool
 	failOn    []string
 	summary   string
+	// outreachFile is the file of a template, and outreach what it holds.
+	outreachFile string
+	outreach     *report.OutreachTemplate
 	// possible are the formats that there are.
 	possible []string
 }
@@ -70,6 +74,7 @@ type outputOptions struct {
 func (o *outputOptions) AddFlags(cmd *cobra.Command) {
 	o.addFlags(cmd, allFormats())
 	cmd.Flags().StringVar(&o.summary, "summary", summaryText, "what to print at the end: text, or json, one line for schedulers")
+	cmd.Flags().StringVar(&o.outreachFile, "outreach-template", "", "`FILE` with your words for outreach.csv (a template of Go's text/template; see the README)")
 	cmd.Flags().StringArrayVar(&o.failOn, "fail-on", nil, "exit with status 3 if there is a finding of this `KIND`: breaking or undecided (repeatable)")
 }
 
@@ -120,6 +125,21 @@ func (o *outputOptions) check() error {
 	}
 	if err := (csv.Options{Delimiter: r}).Check(); err != nil {
 		return usagef("--csv-delimiter %s: %v", quote(o.delimiter), err)
+	}
+	return o.readOutreach()
+}
+
+// readOutreach reads the template for outreach.csv, if there is one.
+func (o *outputOptions) readOutreach() error {
+	if o.outreachFile == "" {
+		return nil
+	}
+	text, err := readSmall(o.outreachFile)
+	if err == nil {
+		o.outreach, err = report.ParseOutreach(bytes.NewReader(text), filepath.Base(o.outreachFile))
+	}
+	if err != nil {
+		return usagef("--outreach-template %s: %v", quote(o.outreachFile), bare(err))
 	}
 	return nil
 }
