@@ -134,9 +134,13 @@ func newSection(t, core report.Table, caption string, limit int) section {
 	s.CountWords, s.Empty = t.CountWords, ""
 	s.Shown = min(core.Count, limit)
 	where := fmt.Sprintf("All %s rows are in report.xlsx and %s.", report.Number(t.Count), t.File)
+	order := "the most serious first"
+	if t.Title == report.TitleUsers {
+		order = "administrators first, then by risk"
+	}
 	switch {
 	case s.Shown < core.Count:
-		s.Left = fmt.Sprintf("This page holds the first %s of %s rows, the most serious first. ", report.Number(s.Shown), report.Number(core.Count)) + where
+		s.Left = fmt.Sprintf("This page holds the first %s of %s rows, %s. ", report.Number(s.Shown), report.Number(core.Count), order) + where
 	case t.Title == report.TitlePasskeys:
 		s.Left = "This page holds those that the proposal blocks, above. " + where
 	default:

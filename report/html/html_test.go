@@ -174,7 +174,7 @@ func TestLimit(t *testing.T) {
 		}},
 		{15, map[string]int{"t-would-break": 15, "t-users-at-risk": 15, "t-all-passkeys": 0}, []string{
 			"This page holds the first 15 of 20 rows, the most serious first. All 20 rows are in report.xlsx and breaking.csv.",
-			"This page holds the first 15 of 20 rows, the most serious first. All 200 rows are in report.xlsx and users.csv.",
+			"This page holds the first 15 of 20 rows, administrators first, then by risk. All 200 rows are in report.xlsx and users.csv.",
 		}},
 	}
 	for _, test := range tests {
