@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/pkg/browser"
 )
 
 func (o AuthOptions) clientOptions() azcore.ClientOptions {
@@ -98,6 +99,9 @@ func (o AuthOptions) browserCredential() (azcore.TokenCredential, error) {
 		return nil, err
 	}
 	return &asking{TokenCredential: inner, ask: func(ctx context.Context, r policy.TokenRequestOptions) error {
+		// Browsers greet whoever starts them, and would do so among the data. It
+		// is the library's only switch; nothing else in the process starts one.
+		browser.Stdout = os.Stderr
 		o.Prompt("sign in with the browser window that opens now")
 		_, err := inner.Authenticate(ctx, &r)
 		return err
