@@ -101,7 +101,7 @@ func (o AuthOptions) browserCredential() (azcore.TokenCredential, error) {
 	return &asking{TokenCredential: inner, ask: func(ctx context.Context, r policy.TokenRequestOptions) error {
 		// Browsers greet whoever starts them, and would do so among the data. It
 		// is the library's only switch; nothing else in the process starts one.
-		browser.Stdout = os.Stderr
+		browser.Stdout = io.Discard
 		o.Prompt("sign in with the browser window that opens now")
 		_, err := inner.Authenticate(ctx, &r)
 		return err
