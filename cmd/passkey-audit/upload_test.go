@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A container is a container of Azure Blob Storage, as far as small blobs go.
-type container struct {
+// A blobContainer is a container of Azure Blob Storage, as far as small blobs go.
+type blobContainer struct {
 	mu      sync.Mutex
 	blobs   map[string]string
 	digests map[string]string
@@ -26,15 +26,15 @@ type container struct {
 }
 
 // newContainer serves a container until the test's end, and gives its address.
-func newContainer(t *testing.T) (*container, string) {
-	c := &container{blobs: map[string]string{}, digests: map[string]string{}}
+func newContainer(t *testing.T) (*blobContainer, string) {
+	c := &blobContainer{blobs: map[string]string{}, digests: map[string]string{}}
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	return c, server.URL + "/contoso/audits"
 }
 
 // ServeHTTP answers one request at a time.
-func (c *container) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *blobContainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := strings.TrimPrefix(r.URL.Path, "/contoso/audits/")
@@ -76,12 +76,12 @@ func itoa(n int) string {
 	return string(b)
 }
 
-var sas = map[string]string{"AZURE_STORAGE_SAS_TOKEN": "sv=2026-01-01&sig=SECRET-signature"}
+var signature = map[string]string{"AZURE_STORAGE_SAS_TOKEN": "sv=2026-01-01&sig=SECRET-signature"}
 
 func TestScanUploads(t *testing.T) {
 	store, address := newContainer(t)
 	t.Chdir(t.TempDir())
-	r := runProgram(t, sas, nil, "demo", "--size", "30", "--out", "r_{time}", "--upload", address+"/{tenant}", "--summary", "json")
+	r := runProgram(t, signature, nil, "demo", "--size", "30", "--out", "r_{time}", "--upload", address+"/{tenant}", "--summary", "json")
 	if r.status != exitDone {
 		t.Fatalf("exit %d: %s", r.status, r.stderr)
 	}
@@ -112,7 +112,7 @@ func TestScanUploads(t *testing.T) {
 	}
 	// The same once more by hand: nothing to send.
 	n := len(store.order)
-	r = runProgram(t, sas, nil, "upload", line.Out, address+"/{tenant}")
+	r = runProgram(t, signature, nil, "upload", line.Out, address+"/{tenant}")
 	if r.status != exitDone || r.stdout != line.Uploaded+"\n" || len(store.order) != n {
 		t.Errorf("exit %d, %q, %d sent: %s", r.status, r.stdout, len(store.order)-n, r.stderr)
 	}
@@ -120,7 +120,7 @@ func TestScanUploads(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(line.Out, fileSummary), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r = runProgram(t, sas, nil, "upload", line.Out, address+"/other"); r.status != exitFailed || !strings.Contains(r.stderr, "passkey-audit verify") {
+	if r = runProgram(t, signature, nil, "upload", line.Out, address+"/other"); r.status != exitFailed || !strings.Contains(r.stderr, "passkey-audit verify") {
 		t.Errorf("a changed folder: exit %d: %s", r.status, r.stderr)
 	}
 }
@@ -137,7 +137,7 @@ func TestUploadFails(t *testing.T) {
 		}
 		return 0
 	}
-	r := runProgram(t, sas, nil, "demo", "--size", "30", "--out", "r_{time}", "--upload", address, "--keep", "1", "--summary", "json")
+	r := runProgram(t, signature, nil, "demo", "--size", "30", "--out", "r_{time}", "--upload", address, "--keep", "1", "--summary", "json")
 	var line struct {
 		Out, Hint string
 		Error     string
@@ -155,7 +155,7 @@ func TestUploadFails(t *testing.T) {
 		t.Errorf("a folder that is not whole has its manifest: %v", store.order)
 	}
 	store.refuse = nil
-	if r = runProgram(t, sas, nil, "upload", line.Out, address); r.status != exitDone || len(store.blobs) != len(entries(t, line.Out)) || len(store.order) != len(store.blobs) {
+	if r = runProgram(t, signature, nil, "upload", line.Out, address); r.status != exitDone || len(store.blobs) != len(entries(t, line.Out)) || len(store.order) != len(store.blobs) {
 		t.Errorf("another try: exit %d, %d blobs, %d sent: %s", r.status, len(store.blobs), len(store.order), r.stderr)
 	}
 }
@@ -169,7 +169,7 @@ func TestUploadRefusedEarly(t *testing.T) {
 		env           map[string]string
 		address, says string
 	}{
-		{sas, address, "403"},
+		{signature, address, "403"},
 		{nil, "s3://audits", "AWS_ACCESS_KEY_ID"},
 	} {
 		r := runProgram(t, tt.env, nil, "demo", "--size", "30", "--upload", tt.address)
@@ -187,7 +187,7 @@ func TestUploadAnother(t *testing.T) {
 		if r := runProgram(t, nil, nil, "demo", "--size", itoa(20+len(store.order)), "--out", dir, "--format", "json"); r.status != exitDone {
 			t.Fatalf("exit %d: %s", r.status, r.stderr)
 		}
-		return runProgram(t, sas, nil, append([]string{"upload", dir, address}, args...)...)
+		return runProgram(t, signature, nil, append([]string{"upload", dir, address}, args...)...)
 	}
 	if r := upload(filepath.Join(t.TempDir(), "report")); r.status != exitDone {
 		t.Fatalf("exit %d: %s", r.status, r.stderr)
@@ -197,11 +197,11 @@ func TestUploadAnother(t *testing.T) {
 	if r := upload(dir); r.status != exitFailed || !strings.Contains(r.stderr, "--force") || store.blobs["report/"+fileManifest] != first {
 		t.Errorf("exit %d: %s", r.status, r.stderr)
 	}
-	if r := runProgram(t, sas, nil, "upload", dir, address, "--force"); r.status != exitDone || store.blobs["report/"+fileManifest] != read(t, dir, fileManifest) {
+	if r := runProgram(t, signature, nil, "upload", dir, address, "--force"); r.status != exitDone || store.blobs["report/"+fileManifest] != read(t, dir, fileManifest) {
 		t.Errorf("exit %d: %s", r.status, r.stderr)
 	}
 	for _, args := range [][]string{{}, {dir}, {t.TempDir(), address}, {filepath.Join(dir, "none"), address}, {dir, "ftp://contoso.com"}, {dir, address + "/{x}"}} {
-		if r := runProgram(t, sas, nil, append([]string{"upload"}, args...)...); r.status != exitUsage || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 {
+		if r := runProgram(t, signature, nil, append([]string{"upload"}, args...)...); r.status != exitUsage || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%v: exit %d: %s", args, r.status, r.stderr)
 		}
 	}
