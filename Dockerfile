@@ -30,6 +30,7 @@ RUN --mount=type=cache,id=passkey-audit-mod,target=/go/pkg/mod \
 COPY cmd ./cmd
 COPY audit ./audit
 COPY report ./report
+COPY .ci/licences ./.ci/licences
 COPY LICENSE ./
 
 ARG TARGETOS TARGETARCH
@@ -41,7 +42,8 @@ RUN --mount=type=cache,id=passkey-audit-mod,target=/go/pkg/mod \
     GOMODCACHE=/go/pkg/mod GOCACHE=/cache CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false \
       -ldflags "-s -w -X main.version=$VERSION -X main.commit=$REVISION -X main.date=$CREATED" \
-      -o /rootfs/passkey-audit ./cmd/passkey-audit
+      -o /rootfs/passkey-audit ./cmd/passkey-audit \
+ && GOMODCACHE=/go/pkg/mod GOCACHE=/cache go run ./.ci/licences /rootfs/licenses/THIRD-PARTY-NOTICES
 
 # What an empty image lacks: Microsoft's certificates are checked against the
 # authorities, a TZ that is set from outside needs the time zones that come with

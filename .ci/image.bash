@@ -30,6 +30,7 @@ f 644 0 /etc/passwd
 f 644 0 /etc/ssl/certs/ca-certificates.crt
 f 644 0 /licenses/LICENSE
 f 644 0 /licenses/NOTICE
+f 644 0 /licenses/THIRD-PARTY-NOTICES
 f 644 0 /usr/share/zoneinfo.zip
 f 755 0 /passkey-audit'
 

@@ -76,7 +76,7 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s: nothing is there (%v)", f.Source, err)
 		}
 	}
-	for _, s := range []string{"README.md", "CHANGELOG.md", "LICENSE", "audit/aaguid/NOTICE", ".build/man/*.1", ".build/completions/*"} {
+	for _, s := range []string{"README.md", "CHANGELOG.md", "LICENSE", "audit/aaguid/NOTICE", ".build/THIRD-PARTY-NOTICES", ".build/man/*.1", ".build/completions/*"} {
 		if !slices.Contains(sources, s) {
 			t.Errorf("the archives lack %s", s)
 		}
@@ -88,8 +88,8 @@ func TestRelease(t *testing.T) {
 			}
 		}
 	}
-	if len(c.Before.Hooks) != 3 {
-		t.Errorf("%d hooks, want 3: %q", len(c.Before.Hooks), c.Before.Hooks)
+	if len(c.Before.Hooks) != 4 {
+		t.Errorf("%d hooks, want 4: %q", len(c.Before.Hooks), c.Before.Hooks)
 	}
 }
 
