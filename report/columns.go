@@ -29,7 +29,7 @@ func passkeyColumns() []Column {
 	return []Column{
 		{"impact", "Impact", KindEnum, 15, "What the proposal changes for this passkey: breaks, undecided, already_blocked, restored or unaffected."},
 		{"reason_code", "Reason code", KindEnum, 19, "Why the proposal decides so, in one word."},
-		{"reason", "Reason", KindFree, 46, "Why the proposal decides so, in a sentence."},
+		{"reason", "Reason", KindFree, 72, "Why the proposal decides so, in a sentence."},
 		{"user_principal_name", "User principal name", KindFree, 34, "The user's sign-in name."},
 		{"display_name", "Display name", KindFree, 22, "The user's name."},
 		{"user_type", "User type", KindFree, 9, "Member or Guest."},

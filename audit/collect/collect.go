@@ -184,7 +184,7 @@ func (c *collector) run(hard context.Context) error {
 		defer cancelRest()
 		return c.passkeys(hardInGroup, soft, m, known)
 	})
-	impatient, lose := context.WithCancel(context.Background())
+	impatient, lose := context.WithCancel(hard)
 	defer lose()
 	c.impatient = impatient
 	g.Go(func() error {
