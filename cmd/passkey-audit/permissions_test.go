@@ -87,13 +87,13 @@ func TestPermissionsTakenAway(t *testing.T) {
 		missing string
 		status  int
 		columns []string // of passkeys.csv that may differ
-		says    string   // somewhere in the summary or on standard error
+		says    string   // somewhere in the summary, on standard error or in the page
 	}{
 		{permPasskeys, exitRefused, nil, permPasskeys},
 		{permUsers, exitRefused, nil, permUsers},
 		{permPolicy, exitRefused, nil, permPolicy},
 		{permGroups, exitPartial, []string{"is_admin", "impact", "reason_code", "reason", "current", "proposed", "decided_by", "registrable", "usable_passkeys_left"}, "group"},
-		{permRoles, exitDone, []string{"is_admin"}, ""},
+		{permRoles, exitDone, []string{"is_admin"}, "from the registration report"},
 		{permReport, exitDone, nil, ""},
 		{permAccess, exitDone, nil, "Conditional Access"},
 		{permOrganization, exitDone, nil, permOrganization},
@@ -105,7 +105,11 @@ func TestPermissionsTakenAway(t *testing.T) {
 			if r.status != tt.status {
 				t.Fatalf("exit %d, want %d:\n%s", r.status, tt.status, r.stderr)
 			}
-			if !strings.Contains(oneSpace(r.stdout+r.stderr), tt.says) {
+			said := r.stdout + r.stderr
+			if tt.status != exitRefused {
+				said += read(t, dir, filePage)
+			}
+			if !strings.Contains(oneSpace(said), tt.says) {
 				t.Errorf("nothing says %q:\n%s%s", tt.says, r.stdout, r.stderr)
 			}
 			if tt.status == exitRefused {

@@ -77,7 +77,7 @@ func permissions() []permission {
 		{
 			Name: permRoles, Need: needOptional, AppRoleID: "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
 			Why:     "who is an administrator",
-			Without: "`is_admin` is filled from the registration report as far as that goes, and the summary says why",
+			Without: "`is_admin` comes from the registration report alone, which does not list disabled accounts; the workbook and the page say so",
 			Wider:   []string{"Directory.Read.All"},
 		},
 		{
