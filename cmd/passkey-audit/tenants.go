@@ -123,17 +123,19 @@ func readTenantsCSV(path string, cmd *cobra.Command) ([]tenantEntry, error) {
 	if err != nil {
 		return nil, usagef("--%s: %v", flagTenants, err)
 	}
-	body := strings.TrimPrefix(string(text), "\uFEFF")
+	return parseTenantsCSV(path, string(text), cmd)
+}
+
+func parseTenantsCSV(path, text string, cmd *cobra.Command) ([]tenantEntry, error) {
+	body := strings.TrimPrefix(text, "\uFEFF")
 	r := csv.NewReader(strings.NewReader(body))
 	r.Comment, r.TrimLeadingSpace, r.FieldsPerRecord = '#', true, -1
 	// Excel writes semicolons where commas stand in numbers.
 	if !strings.Contains(body, ",") && strings.Contains(body, ";") {
 		r.Comma = ';'
 	}
-	var (
-		columns []string
-		entries []tenantEntry
-	)
+	var columns []string
+	var entries []tenantEntry
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -155,11 +157,11 @@ func readTenantsCSV(path string, cmd *cobra.Command) ([]tenantEntry, error) {
 			continue // a row that a spreadsheet left empty
 		}
 		if columns == nil {
-			header := false
-			if columns, header, err = tenantColumns(row, where, cmd); err != nil {
+			found, header, err := tenantColumns(row, where, cmd)
+			if err != nil {
 				return nil, err
 			}
-			if header {
+			if columns = found; header {
 				continue
 			}
 		}
@@ -224,6 +226,10 @@ func readTenantsYAML(path string, cmd *cobra.Command) ([]tenantEntry, error) {
 	if err != nil || body == nil {
 		return nil, err
 	}
+	return f.tenants(body, cmd)
+}
+
+func (f yamlFile) tenants(body ast.Node, cmd *cobra.Command) ([]tenantEntry, error) {
 	list, ok := body.(*ast.SequenceNode)
 	if !ok {
 		return nil, f.refuse(body.GetToken(), "give a list: lines such as - contoso.com, or - tenant: contoso.com")

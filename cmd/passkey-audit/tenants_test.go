@@ -96,3 +96,32 @@ func TestTenantsScan(t *testing.T) {
 		t.Fatalf("exit %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
 }
+
+// FuzzTenants: whatever the list holds, it is taken, each entry with a tenant,
+// or refused in one line that names the file.
+func FuzzTenants(f *testing.F) {
+	for _, s := range []string{"contoso.com\n", "tenant,out\ncontoso.com,a\n", "# x\n\ntenant;group\ncontoso.com;a\n", "\uFEFFtenant\n\"a\nb\"\n", "tenant,tenant\n", ",\n", "\"", "- contoso.com\n", "- tenant: a\n  group: [b]\n", "- - a\n", "tenant\n\"\"\n"} {
+		f.Add(s)
+	}
+	cmd := configurableCommand(newRootCommand(world{}, &ui{}), "scan")
+	f.Fuzz(func(t *testing.T, text string) {
+		fromCSV, err := parseTenantsCSV("t.csv", text, cmd)
+		if err != nil && (statusOf(err) != exitUsage || !strings.HasPrefix(err.Error(), "t.csv")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		y := yamlFile("t.yaml")
+		var fromYAML []tenantEntry
+		body, err := y.parse([]byte(text))
+		if err == nil && body != nil {
+			fromYAML, err = y.tenants(body, cmd)
+		}
+		if err != nil && (statusOf(err) != exitUsage || !strings.HasPrefix(err.Error(), "t.yaml")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		for _, e := range append(fromCSV, fromYAML...) {
+			if e.tenant() == "" {
+				t.Errorf("%q: an entry without a tenant: %+v", text, e)
+			}
+		}
+	})
+}
