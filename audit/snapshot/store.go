@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -228,7 +229,17 @@ func dsn(path string, q url.Values) string {
 	if err != nil {
 		abs = path
 	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: q.Encode()}
+	return fileURI(filepath.ToSlash(abs), q)
+}
+
+// fileURI gives SQLite's URI of a file, by its absolute path with slashes. A
+// drive of Windows takes a slash before it, or SQLite reads it as a host
+// (https://www.sqlite.org/uri.html).
+func fileURI(slashed string, q url.Values) string {
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed
+	}
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: q.Encode()}
 	return u.String()
 }
 
