@@ -134,6 +134,9 @@ func oneLine(t *template.Template, p *OutreachPerson) (string, error) {
 	if err := t.Execute(&w, p); err != nil {
 		return "", err
 	}
+	if line, ok := foldASCII(w.String()); ok {
+		return line, nil
+	}
 	s := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -144,6 +147,27 @@ func oneLine(t *template.Template, p *OutreachPerson) (string, error) {
 		return r
 	}, w.String())
 	return strings.Join(strings.Fields(s), " "), nil
+}
+
+// foldASCII folds the white space of a text in one go, as most are; false where
+// the text holds anything but printable ASCII and white space.
+func foldASCII(s string) (string, bool) {
+	out := make([]byte, 0, len(s))
+	gap := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' || c >= '\t' && c <= '\r':
+			gap = len(out) > 0
+		case c < ' ' || c > '~':
+			return "", false
+		default:
+			if gap {
+				out, gap = append(out, ' '), false
+			}
+			out = append(out, c)
+		}
+	}
+	return string(out), true
 }
 
 // limitedText is a text up to a length.
