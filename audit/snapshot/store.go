@@ -369,9 +369,6 @@ func (s *Store) Close() error {
 // Seal marks the scan as finished at this time and closes the snapshot.
 func (s *Store) Seal(ctx context.Context, finished time.Time) error {
 	err := s.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS users_order ON users (upn_key, id)"); err != nil {
-			return err
-		}
 		return setMeta(ctx, tx, keyFinishedAt, formatTime(finished))
 	})
 	if err != nil {
