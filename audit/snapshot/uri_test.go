@@ -10,7 +10,7 @@ import (
 func TestFileURI(t *testing.T) {
 	for _, tt := range []struct{ name, path, want string }{
 		{"Unix", "/data/contoso/snapshot.db", "file:///data/contoso/snapshot.db?mode=ro"},
-		{"a drive", "C:/Users/Public/snapshot.db", "file:///C:/Users/Public/snapshot.db?mode=ro"},
+		{"a drive", "C:/Audits/2026/snapshot.db", "file:///C:/Audits/2026/snapshot.db?mode=ro"},
 		{"a share", "//contoso/reports/snapshot.db", "file:////contoso/reports/snapshot.db?mode=ro"},
 		{"signs that mean something in a URI", "/a b/50%?#/snapshot.db", "file:///a%20b/50%25%3F%23/snapshot.db?mode=ro"},
 	} {
