@@ -142,7 +142,7 @@ func (j *judgement) warnMissingGroups(u *ui) {
 // has the other proposals count. A value is valid until the next one.
 func (j *judgement) judged(ctx context.Context) iter.Seq2[*audit.JudgedUser, error] {
 	return func(yield func(*audit.JudgedUser, error) bool) {
-		for rec, err := range ahead(ctx, j.reader.Users) {
+		for rec, err := range j.reader.Users(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
