@@ -12,6 +12,10 @@ Usage:
 	passkey-audit suggest SNAPSHOT      make the allow list that breaks nobody
 	passkey-audit compare OLD NEW       tell what changed between two snapshots
 	passkey-audit verify DIR            check a report folder against its manifest
+	passkey-audit permissions           what a scan needs and why, and what a sign-in has
+	passkey-audit config show|example   where each setting comes from
+	passkey-audit tenants FILE          check a list of tenants for scan --tenants
+	passkey-audit upload DIR URL        put a report folder into Azure Blob Storage or S3
 	passkey-audit aaguids [QUERY]       look authenticators up
 	passkey-audit version
 
