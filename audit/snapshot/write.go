@@ -19,7 +19,10 @@ const (
 	// DocumentStrengths and DocumentConditionalAccess are JSON arrays of
 	// authentication strengths and Conditional Access policies, each as Graph
 	// sent it.
-	DocumentStrengths         = "strengths"
+	DocumentStrengths = "strengths"
+	// DocumentGrants tells with which permissions the last run has read, in the
+	// program's own form.
+	DocumentGrants            = "grants"
 	DocumentConditionalAccess = "conditional_access"
 )
 

@@ -227,6 +227,11 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 		},
 		TempDir: tempDir,
 	}
+	granted, err := grantFacts(ctx, j.reader)
+	if err != nil {
+		return nil, err
+	}
+	in.Run = append(in.Run, granted...)
 	if mds := names.Metadata(); mds != nil {
 		in.Run = append(in.Run, report.Fact{Section: "Report", Name: "FIDO metadata", Value: report.Text(
 			fmt.Sprintf("number %d, next update %s; %s", mds.Serial, orWord(mds.NextUpdate, "not told"), mds.Signature))})

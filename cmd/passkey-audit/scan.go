@@ -438,6 +438,9 @@ func scopeWords(s snapshot.Scope) string {
 
 // collect reads the tenant into the snapshot, and seals and closes it.
 func (s *scan) collect(ctx context.Context, client *graph.Client, store *snapshot.Store, dir string) error {
+	if err := keepGrants(ctx, client, store); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	scheduler := s.o.scheduler()
 	var progress collect.Progress
 	end := func() {}
