@@ -134,7 +134,7 @@ func strengthColumns() []Column {
 		{"strength", "Authentication strength", KindFree, 28, "The authentication strength's name."},
 		{"strength_id", "Strength ID", KindGUID, 37, "The authentication strength's identifier."},
 		{"conditional_access_policy", "Conditional Access policy", KindFree, 34, "The policy that asks for the strength."},
-		{"policy_state", "Policy state", KindFree, 26, "The policy's state, as Microsoft Graph gives it; with \"(scope not known)\" behind it where it cannot be told whether the policy is for this person."},
+		{"policy_state", "Policy state", KindFree, 26, "The policy's state, as Microsoft Graph gives it; with \"(not certain)\" behind it where it cannot be told whether the policy is for this person, or whether the strength accepts the passkey."},
 		{"user_principal_name", "User principal name", KindFree, 36, "The user's sign-in name."},
 		{"display_name", "Display name", KindFree, 26, "The user's name."},
 		{"is_admin", "Administrator", KindYesNo, 14, "Whether the user holds an administrator role; empty where not known."},

@@ -66,7 +66,7 @@ func (f *StrengthFinding) state() string {
 	if f.Scope == audit.Yes {
 		return f.PolicyState
 	}
-	return cmp.Or(f.PolicyState, "state not known") + " (scope not known)"
+	return cmp.Or(f.PolicyState, "state not known") + " (not certain)"
 }
 
 // StrengthFigures count what authentication strengths do not accept.

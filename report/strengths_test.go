@@ -20,9 +20,9 @@ func TestStrengths(t *testing.T) {
 	d := fixture.Build(t, fixture.Input(t.TempDir()))
 	want := []string{
 		"+Admins enabled adele.vance@contoso.com Blue key YubiKey 5 Series with NFC " + fixture.YubiKey,
-		"Everybody enabled (scope not known) adele.vance@contoso.com Blue key YubiKey 5 Series with NFC " + fixture.YubiKey,
-		"Everybody enabled (scope not known) alex.wilber@contoso.com =HYPERLINK(\"http://x\",\"y\") YubiKey 5 Series with NFC " + fixture.YubiKey,
-		"Everybody enabled (scope not known) alex.wilber@contoso.com 'quoted Microsoft Authenticator for iOS " + fixture.IOS,
+		"Everybody enabled (not certain) adele.vance@contoso.com Blue key YubiKey 5 Series with NFC " + fixture.YubiKey,
+		"Everybody enabled (not certain) alex.wilber@contoso.com =HYPERLINK(\"http://x\",\"y\") YubiKey 5 Series with NFC " + fixture.YubiKey,
+		"Everybody enabled (not certain) alex.wilber@contoso.com 'quoted Microsoft Authenticator for iOS " + fixture.IOS,
 		"Trial enabledForReportingButNotEnforced pradeep.gupta@contoso.com ok Microsoft Authenticator for Android " + fixture.Android,
 	}
 	got := pick(t, d, "strengths.csv", "conditional_access_policy", "policy_state", "user_principal_name", "passkey_name", "authenticator", "aaguid")

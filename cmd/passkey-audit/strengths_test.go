@@ -54,7 +54,7 @@ func wantStrengths(t *testing.T, sim *graphsim.Server, allowed map[string]bool) 
 				if p.held && allowed[u.ID+k.ID] && (err != nil || !slices.Contains(p.models, id.String())) {
 					name := p.name
 					if err != nil { // nobody can tell whether it is on the list
-						name += " (scope not known)"
+						name += " (not certain)"
 					}
 					want = append(want, strings.Join([]string{name, u.ID, k.ID, u.Admin.String()}, " "))
 				}
@@ -192,7 +192,7 @@ func TestStrengthsWithoutRoles(t *testing.T) {
 	states := countBy(table(t, dir, report.FileStrengths), "policy_state")
 	// The third policy leaves a role out, so it is uncertain too; the second one
 	// names none.
-	if states["enabled"]+states["disabled"] != 0 || states["enabled (scope not known)"] == 0 || states["disabled (scope not known)"] == 0 || states["enabledForReportingButNotEnforced"] == 0 {
+	if states["enabled"]+states["disabled"] != 0 || states["enabled (not certain)"] == 0 || states["disabled (not certain)"] == 0 || states["enabledForReportingButNotEnforced"] == 0 {
 		t.Errorf("states: %v", states)
 	}
 	s := summaryOf(t, dir)
@@ -208,7 +208,7 @@ func TestStrengthsWithoutRoles(t *testing.T) {
 		}
 	}
 	for _, row := range table(t, dir, report.FileStrengths) {
-		if row["policy_state"] == "enabled (scope not known)" {
+		if row["policy_state"] == "enabled (not certain)" {
 			delete(certain, row["user_id"]+row["passkey_id"])
 		}
 	}
