@@ -243,6 +243,12 @@ func (r *plainReader) headerText(number uint, v *fastjson.Value, to *string) {
 }
 
 func (r *plainReader) methods(key []byte, v *fastjson.Value) {
+	plainPage(r, &r.reply.Body, key, v, func(m *methodJSON) { r.method = m }, r.visitMethod)
+}
+
+// plainPage reads a property of a page into p. Before visit is called for the
+// properties of an element, at is told where they go.
+func plainPage[T any](r *plainReader, p *page[T], key []byte, v *fastjson.Value, at func(*T), visit func(key []byte, v *fastjson.Value)) {
 	switch {
 	case r.is(key, 0, "value"):
 		all, err := v.Array()
@@ -250,13 +256,11 @@ func (r *plainReader) methods(key []byte, v *fastjson.Value) {
 			r.odd = true
 			return
 		}
-		list := make([]methodJSON, len(all))
-		r.reply.Body.Value = &list
-		if len(all) > 0 {
-			r.objects(v, func(i int) { r.method = &list[i] }, r.visitMethod)
-		}
+		list := make([]T, len(all))
+		p.Value = &list
+		r.objects(v, func(i int) { at(&list[i]) }, visit)
 	case r.is(key, 1, "@odata.nextLink"):
-		r.text(v, &r.reply.Body.Next)
+		r.text(v, &p.Next)
 	default:
 		r.other(key, "value", "@odata.nextLink", "error")
 	}
@@ -291,21 +295,7 @@ func plainUsers(answer []byte, pool *fastjson.ParserPool) (p page[userJSON], ok 
 	ok = readPlain(answer, pool, func(r *plainReader, root *fastjson.Object) {
 		one := r.oneUser
 		r.each(root, func(key []byte, v *fastjson.Value) {
-			switch {
-			case r.is(key, 0, "value"):
-				all, err := v.Array()
-				if err != nil {
-					r.odd = true
-					return
-				}
-				list := make([]userJSON, len(all))
-				p.Value = &list
-				r.objects(v, func(i int) { r.user = &list[i] }, one)
-			case r.is(key, 1, "@odata.nextLink"):
-				r.text(v, &p.Next)
-			default:
-				r.other(key, "value", "@odata.nextLink", "error")
-			}
+			plainPage(r, &p, key, v, func(u *userJSON) { r.user = u }, one)
 		})
 	})
 	return p, ok
