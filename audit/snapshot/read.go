@@ -6,8 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"passkey-audit/audit"
 )
@@ -33,8 +38,9 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open snapshot: %w", err)
 	}
-	// With one connection, a query inside a range over rows waits for ever.
-	db.SetMaxOpenConns(4)
+	// Ranges over all users take some of them, and a query inside such a range
+	// would wait for ever for one more.
+	db.SetMaxOpenConns(2*partsMost + 4)
 	r := &Reader{db: db, path: path}
 	if err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&r.version); err == nil {
 		r.meta, err = readMeta(ctx, db)
@@ -160,8 +166,12 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 			c.Unread += n
 		}
 	}
-	err = r.db.QueryRowContext(ctx, `SELECT (SELECT count(DISTINCT user_seq) FROM passkeys k JOIN users u ON u.seq = k.user_seq AND u.outcome = 'read'),
-		(SELECT count(*) FROM failures WHERE what NOT IN (?, ?))`, audit.WhatUser, audit.WhatUserGone).Scan(&c.WithPasskey, &c.OtherUnread)
+	holder := "EXISTS (SELECT 1 FROM passkeys k WHERE k.user_seq = u.seq)"
+	if r.version >= 4 {
+		holder = "CASE WHEN u.holds IS NULL THEN " + holder + " ELSE u.holds > 0 END"
+	}
+	err = r.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM users u WHERE u.outcome = 'read' AND "+holder+"), (SELECT count(*) FROM failures WHERE what NOT IN (?, ?))",
+		audit.WhatUser, audit.WhatUserGone).Scan(&c.WithPasskey, &c.OtherUnread)
 	if err != nil {
 		return audit.Coverage{}, fmt.Errorf("count passkeys: %w", classify(err))
 	}
@@ -197,16 +207,41 @@ type Use struct {
 
 // AAGUIDs counts the AAGUIDs among the passkeys, ordered by their text.
 func (r *Reader) AAGUIDs(ctx context.Context) ([]Use, error) {
-	rows, err := r.db.QueryContext(ctx, "SELECT lower(aaguid) AS a, count(*), count(DISTINCT user_seq) FROM passkeys GROUP BY a ORDER BY a")
+	parts, err := r.parts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("count AAGUIDs: %w", classify(err))
+	}
+	counted := make([][]Use, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, p := range parts {
+		group.Go(func() (err error) {
+			counted[i], err = r.uses(ctx, p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("count AAGUIDs: %w", classify(err))
+	}
+	sum := map[string]Use{}
+	for _, u := range slices.Concat(counted...) {
+		have := sum[u.AAGUID]
+		sum[u.AAGUID] = Use{AAGUID: u.AAGUID, Passkeys: have.Passkeys + u.Passkeys, Users: have.Users + u.Users}
+	}
+	return slices.SortedFunc(maps.Values(sum), func(a, b Use) int { return strings.Compare(a.AAGUID, b.AAGUID) }), nil
+}
+
+// uses counts the AAGUIDs among the passkeys of some users.
+func (r *Reader) uses(ctx context.Context, p part) ([]Use, error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT lower(aaguid) AS a, count(*), count(DISTINCT user_seq) FROM passkeys WHERE user_seq BETWEEN ? AND ? GROUP BY a", p.from, p.to)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var out []Use
 	for rows.Next() {
 		var u Use
 		if err := rows.Scan(&u.AAGUID, &u.Passkeys, &u.Users); err != nil {
-			return nil, fmt.Errorf("count AAGUIDs: %w", err)
+			return nil, err
 		}
 		out = append(out, u)
 	}

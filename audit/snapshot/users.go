@@ -3,7 +3,6 @@ package snapshot
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"slices"
@@ -27,9 +26,15 @@ type Record struct {
 // of registration and then by id. A record is valid until the next one. An
 // error ends the sequence.
 func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
-	// Sorting all rows costs less than to look each one up in the order of an
-	// index: a page of the file holds people of all names.
-	return r.users(ctx, "NOT INDEXED", "ORDER BY u.upn_key, u.id")
+	return func(yield func(*Record, error) bool) {
+		parts, err := r.parts(ctx)
+		if err == nil {
+			err = r.inOrder(ctx, parts, func(rec *Record) bool { return yield(rec, nil) })
+		}
+		if err != nil {
+			yield(nil, fmt.Errorf("read users: %w", classify(err)))
+		}
+	}
 }
 
 // User finds a listed user by the id; false if there is none.
@@ -45,38 +50,25 @@ func (r *Reader) UserNamed(ctx context.Context, upn string) (Record, bool, error
 }
 
 func (r *Reader) one(ctx context.Context, which string, arg any) (Record, bool, error) {
-	for rec, err := range r.users(ctx, "", which, arg) {
-		if err != nil {
-			return Record{}, false, err
-		}
-		out := *rec
-		out.Passkeys, out.MemberOf = slices.Clone(rec.Passkeys), slices.Clone(rec.MemberOf)
-		return out, true, nil
+	var out Record
+	found := false
+	query, err := r.usersQuery(ctx, "", which)
+	if err == nil {
+		err = r.records(ctx, query, []any{arg}, func(rec *sortable) bool {
+			out, found = rec.Record, true
+			return false
+		})
 	}
-	return Record{}, false, nil
-}
-
-func (r *Reader) users(ctx context.Context, by, which string, args ...any) iter.Seq2[*Record, error] {
-	return func(yield func(*Record, error) bool) {
-		query, err := r.usersQuery(ctx, by, which)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		rows, err := r.db.QueryContext(ctx, query, args...)
-		if err != nil {
-			yield(nil, fmt.Errorf("read users: %w", classify(err)))
-			return
-		}
-		defer rows.Close()
-		if err := r.scanUsers(rows, yield); err != nil {
-			yield(nil, fmt.Errorf("read users: %w", classify(err)))
-		}
+	if err != nil {
+		return Record{}, false, fmt.Errorf("read users: %w", classify(err))
 	}
+	return out, found, nil
 }
 
 // usersQuery gives the query for users, as far as the file's version knows what
-// is asked for. By says how to find them, where SQLite is not to choose.
+// is asked for. By says how to find them, where SQLite is not to choose. A row
+// is a user with all passkeys and groups, each packed into one text: what a row
+// costs is its columns.
 func (r *Reader) usersQuery(ctx context.Context, by, which string) (string, error) {
 	groups, err := r.hasMembers(ctx)
 	if err != nil {
@@ -89,85 +81,79 @@ func (r *Reader) usersQuery(ctx context.Context, by, which string) (string, erro
 		nested = "coalesce(m.nested, '')"
 	}
 	if groups {
-		memberOf = "coalesce((SELECT group_concat(m.group_id || ':' || " + nested + ") FROM group_members m WHERE m.user_id = u.id), '')"
+		memberOf = "coalesce((SELECT group_concat(" + pack("m.group_id", nested) + ", '') FROM group_members m WHERE m.user_id = u.id), '')"
 	}
-	return `SELECT u.seq, u.id, u.upn, u.display_name, u.user_type, u.enabled, u.admin, u.outcome, ` + memberOf + `,
-		k.id, k.name, k.aaguid, k.model, k.type, k.attestation, k.created_at, k.last_used_at
-		FROM users u ` + by + ` LEFT JOIN passkeys k ON k.user_seq = ` + holder + " " + which, nil
+	return "SELECT " + pack("u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "coalesce(u.enabled, '')", "coalesce(u.admin, '')", "u.outcome") + `,
+		coalesce((SELECT group_concat(` + pack("k.id", "k.name", "k.aaguid", "k.model", "k.type", "k.attestation", "k.created_at", "k.last_used_at") + `, '')
+			FROM passkeys k WHERE k.user_seq = ` + holder + "), ''), " + memberOf + `
+		FROM users u ` + by + " " + which, nil
 }
 
-// membersOf reads what usersQuery says of a user's groups.
-func membersOf(to []audit.Membership, text string) []audit.Membership {
-	for text != "" {
-		var one string
-		one, text, _ = strings.Cut(text, ",")
-		id, nested, _ := strings.Cut(one, ":")
-		m := audit.Membership{GroupID: id}
-		if nested != "" {
-			m.Nested = audit.TernaryOf(nested == "1")
-		}
-		to = append(to, m)
-	}
-	return to
+// A sortable is a record with what it is sorted by before the id.
+type sortable struct {
+	Record
+	key string
 }
 
-// scanUsers joins the rows of one user. It returns nil also where yield wants
-// no more.
-func (r *Reader) scanUsers(rows *sql.Rows, yield func(*Record, error) bool) error {
-	var rec Record
-	var current int64
-	have := false
-	for rows.Next() {
-		var seq int64
-		var u audit.User
-		var outcome, memberOf string
-		var enabled, admin sql.NullBool
-		var k [8]sql.NullString
-		if err := rows.Scan(&seq, &u.ID, &u.UPN, &u.DisplayName, &u.Type, &enabled, &admin, &outcome, &memberOf,
-			&k[0], &k[1], &k[2], &k[3], &k[4], &k[5], &k[6], &k[7]); err != nil {
-			return err
-		}
-		if !have || seq != current {
-			if have && !yieldSorted(&rec, yield) {
-				return nil
-			}
-			u.TenantID, u.Enabled, u.Admin = r.meta.Tenant.ID, nullTernary(enabled), nullTernary(admin)
-			if u.Admin == audit.Unknown && r.meta.AdminsKnown {
-				u.Admin = audit.No
-			}
-			rec = Record{User: u, Outcome: audit.Outcome(outcome), Passkeys: rec.Passkeys[:0], MemberOf: membersOf(rec.MemberOf[:0], memberOf)}
-			current, have = seq, true
-		}
-		if k[0].Valid {
-			rec.Passkeys = append(rec.Passkeys, audit.Passkey{
-				ID: k[0].String, Name: k[1].String, AAGUID: k[2].String, Model: k[3].String, Type: audit.PasskeyType(k[4].String),
-				Attestation: audit.AttestationLevel(k[5].String), CreatedAt: parseTime(k[6].String), LastUsedAt: parseTime(k[7].String),
-			})
-		}
-	}
-	if err := rows.Err(); err != nil {
+// before tells which of two users comes first.
+func (s *sortable) before(o *sortable) bool {
+	return cmp.Or(cmp.Compare(s.key, o.key), cmp.Compare(s.ID, o.ID)) < 0
+}
+
+// records reads the rows of a query that usersQuery gave. The record is valid
+// until the next one, but for its slices, which are the caller's to use again
+// by leaving them in it. It returns nil also where yield wants no more.
+func (r *Reader) records(ctx context.Context, query string, args []any, yield func(*sortable) bool) error {
+	rows, err := r.db.QueryContext(ctx, query, args...)
+	if err != nil {
 		return err
 	}
-	if have {
-		yieldSorted(&rec, yield)
+	defer rows.Close()
+	var rec sortable
+	for rows.Next() {
+		var user, passkeys, memberOf string
+		if err := rows.Scan(&user, &passkeys, &memberOf); err != nil {
+			return err
+		}
+		if err := r.unpack(&rec, user, passkeys, memberOf); err != nil {
+			return err
+		}
+		if !yield(&rec) {
+			return nil
+		}
 	}
-	return nil
+	return rows.Err()
 }
 
-// yieldSorted puts the passkeys in order, which costs less here than in SQL,
-// where it would be a sort of all users.
-func yieldSorted(rec *Record, yield func(*Record, error) bool) bool {
+// unpack fills a record from the three columns of a row.
+func (r *Reader) unpack(rec *sortable, user, passkeys, memberOf string) error {
+	u := packed{rest: user}
+	rec.key = u.text()
+	rec.User = audit.User{TenantID: r.meta.Tenant.ID, ID: u.text(), UPN: u.text(), DisplayName: u.text(), Type: u.text(), Enabled: u.ternary(), Admin: u.ternary()}
+	if rec.Admin == audit.Unknown && r.meta.AdminsKnown {
+		rec.Admin = audit.No
+	}
+	rec.Outcome = audit.Outcome(u.text())
+	rec.Passkeys, rec.MemberOf = rec.Passkeys[:0], rec.MemberOf[:0]
+	k := packed{rest: passkeys}
+	for k.more() {
+		rec.Passkeys = append(rec.Passkeys, audit.Passkey{
+			ID: k.text(), Name: k.text(), AAGUID: k.text(), Model: k.text(), Type: audit.PasskeyType(k.text()),
+			Attestation: audit.AttestationLevel(k.text()), CreatedAt: parseTime(k.text()), LastUsedAt: parseTime(k.text()),
+		})
+	}
+	m := packed{rest: memberOf}
+	for m.more() {
+		rec.MemberOf = append(rec.MemberOf, audit.Membership{GroupID: m.text(), Nested: m.ternary()})
+	}
+	if u.bad || u.more() || k.bad || m.bad {
+		return errDamaged
+	}
+	// In order here costs less than in SQL, where it would be a sort of all users.
 	slices.SortFunc(rec.Passkeys, func(a, b audit.Passkey) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
-	return yield(rec, nil)
-}
-
-func nullTernary(b sql.NullBool) audit.Ternary {
-	if !b.Valid {
-		return audit.Unknown
-	}
-	return audit.TernaryOf(b.Bool)
+	return nil
 }
 
 func (r *Reader) hasMembers(ctx context.Context) (bool, error) {
