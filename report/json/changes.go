@@ -262,3 +262,12 @@ func orNull(s string) *string {
 	}
 	return &s
 }
+
+func timePointer(t time.Time) *time.Time {
+	// encoding/json refuses years beyond 9999.
+	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
