@@ -93,7 +93,6 @@ type builder struct {
 	hard      [2 * ranks][]Person
 	strengths strengthCounter
 	advise    *adviser
-	template  *OutreachTemplate
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
 	labels []int
@@ -119,8 +118,7 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 		return nil, fmt.Errorf("build report: %w", err)
 	}
 	b := &builder{
-		d:         &Document{in: in, spool: sp},
-		template:  words,
+		d:         &Document{in: in, spool: sp, words: words},
 		byID:      map[modelKey]int{},
 		codes:     map[string]string{},
 		own:       NewCounter(in.Proposal),

@@ -14,6 +14,8 @@ import (
 type Document struct {
 	in    Input
 	spool *spool
+	// words write outreach.csv.
+	words *OutreachTemplate
 
 	// Users and Passkeys are the figures.
 	Users    UserFigures

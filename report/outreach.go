@@ -42,7 +42,6 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 	if o.priority, must = priority(p); !must {
 		return nil
 	}
-	var breaks, undecided, works []string
 	var worst *audit.Verdict
 	broken := map[string]bool{}
 	for i := range u.Passkeys {
@@ -51,32 +50,41 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 		label := passkeyLabel(b.advise.names.precise(&m.AuthenticatorFigures), k.Name)
 		switch {
 		case k.Impact() == audit.ImpactBreaks:
-			breaks = append(breaks, label)
+			o.breaks = append(o.breaks, label)
 			broken[m.Title] = true
 			if worst == nil {
 				worst = &k.Proposed
 			}
 		case k.Proposed.Decision == audit.Undecided:
-			undecided = append(undecided, label)
+			o.undecided = append(o.undecided, label)
 		case k.Proposed.Decision == audit.Allowed:
-			works = append(works, label)
+			o.works = append(o.works, label)
 		}
 	}
-	o.stillWorks = strings.Join(works, "; ")
-	if o.stillWorks == "" {
-		o.stillWorks = "no passkey"
-	}
-	var registrable bool
-	o.instead, registrable = b.advise.instead(worst, broken)
-	if err := b.words(&o, breaks, undecided, works, registrable); err != nil {
-		return err
-	}
-	for _, label := range undecided {
-		breaks = append(breaks, label+" (undecided)")
-	}
-	o.breaks = strings.Join(breaks, "; ")
+	o.instead, o.registrable = b.advise.instead(worst, broken)
+	o.tenant, o.proposal = b.tenantName(o.TenantID), b.d.in.Proposal.Name
 	b.buf = b.d.spool.putOutreach(b.buf[:0], &o)
 	return b.d.spool.append(outreachBucket(o.priority, o.Admin == audit.Yes), b.buf)
+}
+
+// loses gives the cell that names the passkeys which break or may break.
+func (o *outreach) loses() string {
+	s := strings.Join(o.breaks, "; ")
+	for _, label := range o.undecided {
+		if s != "" {
+			s += "; "
+		}
+		s += label + " (undecided)"
+	}
+	return s
+}
+
+// stillWorks gives the cell that names the others.
+func (o *outreach) stillWorks() string {
+	if len(o.works) == 0 {
+		return "no passkey"
+	}
+	return strings.Join(o.works, "; ")
 }
 
 // passkeyLabel names a passkey in a sentence: its authenticator and the name

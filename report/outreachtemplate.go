@@ -183,23 +183,22 @@ func (l *limitedText) Write(p []byte) (int, error) {
 	return l.Builder.Write(p)
 }
 
-// words writes the words for a person who must act.
-func (b *builder) words(o *outreach, breaks, undecided, works []string, registrable bool) error {
+// words gives the subject and the message for a person who must act.
+func (t *OutreachTemplate) words(o *outreach) (subject, message string, err error) {
 	p := OutreachPerson{
 		Name: o.DisplayName, DisplayName: o.DisplayName, UserPrincipalName: o.UPN, UserType: o.Type,
-		Tenant: b.tenantName(o.TenantID), Proposal: b.d.in.Proposal.Name, Priority: o.priority,
+		Tenant: o.tenant, Proposal: o.proposal, Priority: o.priority,
 		LosesLast: o.Risk == audit.RiskLosesLastPasskey, Administrator: o.Admin == audit.Yes, Disabled: o.Enabled == audit.No,
-		Breaks: breaks, Undecided: undecided, StillWorks: works,
-		Instead: o.instead, Registrable: registrable, UnknownDecisive: len(breaks) == 0,
+		Breaks: o.breaks, Undecided: o.undecided, StillWorks: o.works,
+		Instead: o.instead, Registrable: o.registrable, UnknownDecisive: len(o.breaks) == 0,
 	}
 	if strings.TrimSpace(p.Name) == "" {
 		p.Name = o.UPN
 	}
-	var err error
-	if o.subject, o.message, err = b.template.write(&p); err != nil {
-		return fmt.Errorf("write outreach for user %s: %w", o.ID, err)
+	if subject, message, err = t.write(&p); err != nil {
+		return "", "", fmt.Errorf("write outreach for user %s: %w", o.ID, err)
 	}
-	return nil
+	return subject, message, nil
 }
 
 // tenantName gives the name of one of the report's tenants, else its domain.

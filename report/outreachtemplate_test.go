@@ -85,3 +85,26 @@ func FuzzParseOutreach(f *testing.F) {
 		}
 	})
 }
+
+// TestOutreachFails: a template that goes wrong for one person alone ends the
+// file with that person's id, and no other file.
+func TestOutreachFails(t *testing.T) {
+	tmpl, err := report.ParseOutreach(strings.NewReader(`{{if eq .Name "Patti Fernandez"}}{{printf "%17000s" "x"}}{{else}}words{{end}}`), "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := fixture.Input(t.TempDir())
+	in.Outreach = tmpl
+	d := fixture.Build(t, in)
+	for _, table := range d.Tables() {
+		var last error
+		for _, err := range table.Rows(t.Context()) {
+			last = err
+		}
+		if fails := last != nil; fails != (table.File == report.FileOutreach) {
+			t.Errorf("%s%s: %v", table.Title, table.File, last)
+		} else if fails && !strings.Contains(last.Error(), "more than 16384 bytes") {
+			t.Errorf("%s: %v", table.File, last)
+		}
+	}
+}

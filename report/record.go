@@ -43,12 +43,14 @@ type UserLine struct {
 	Passkeys []audit.Passkey
 }
 
-// An outreach is one row of outreach.csv.
+// An outreach is one row of outreach.csv; its words are written when it is read.
 type outreach struct {
 	Person
-	priority                    int
-	breaks, stillWorks, instead string
-	subject, message            string
+	priority int
+	// The person's passkeys, each as it is called in a sentence.
+	breaks, undecided, works  []string
+	instead, tenant, proposal string
+	registrable               bool
 }
 
 func putTime(b []byte, t time.Time) []byte {
@@ -162,22 +164,31 @@ func (d *decoder) person(p *Person) {
 
 func (s *spool) putOutreach(b []byte, o *outreach) []byte {
 	b = s.putPerson(b, &o.Person)
-	b = append(b, byte(o.priority))
-	b = putText(b, o.breaks)
-	b = putText(b, o.stillWorks)
+	b = append(b, byte(o.priority), byte(boolInt(o.registrable)))
+	for _, list := range [...][]string{o.breaks, o.undecided, o.works} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, label := range list {
+			b = s.dict.put(b, label)
+		}
+	}
 	b = s.dict.put(b, o.instead)
-	b = s.dict.put(b, o.subject)
-	return putText(b, o.message)
+	b = s.dict.put(b, o.tenant)
+	return s.dict.put(b, o.proposal)
 }
 
 func (d *decoder) outreach(o *outreach) {
 	d.person(&o.Person)
 	o.priority = int(d.byte())
-	o.breaks = d.text()
-	o.stillWorks = d.text()
+	o.registrable = d.byte() == 1
+	for _, list := range [...]*[]string{&o.breaks, &o.undecided, &o.works} {
+		*list = (*list)[:0]
+		for n := d.uint(); n > 0 && !d.bad; n-- {
+			*list = append(*list, d.known())
+		}
+	}
 	o.instead = d.known()
-	o.subject = d.known()
-	o.message = d.text()
+	o.tenant = d.known()
+	o.proposal = d.known()
 }
 
 func (s *spool) putLine(b []byte, u *audit.JudgedUser, code string) []byte {

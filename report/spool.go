@@ -199,6 +199,8 @@ type decoder struct {
 	rest string
 	dict *dict
 	bad  bool
+	// failed is what else went wrong with the record.
+	failed error
 }
 
 func (d *decoder) uint() uint64 {

@@ -146,6 +146,8 @@ func rowsOf(ctx context.Context, d *Document, buckets []string, width int, fill 
 				clear(row)
 				if fill(&dec, row); dec.bad {
 					err = errDamaged
+				} else {
+					err = dec.failed
 				}
 			}
 			if !yield(row, err) || err != nil {
@@ -182,10 +184,16 @@ func (d *Document) outreachTable() Table {
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var o outreach
 			return rowsOf(ctx, d, outreachBuckets(), 14, func(dec *decoder, row []Cell) {
-				dec.outreach(&o)
+				if dec.outreach(&o); dec.bad {
+					return
+				}
+				// Here and not when the row is spooled: the words of a template cost
+				// more than all else of a row, and only this file has them.
+				subject, message, err := d.words.words(&o)
+				dec.failed = err
 				copy(row, []Cell{
 					Count(o.priority), Text(o.Risk), Text(o.UPN), Text(o.DisplayName), Text(o.Type), YesNo(o.Enabled), YesNo(o.Admin),
-					Text(o.breaks), Text(o.stillWorks), Text(o.instead), Text(o.TenantID), Text(o.ID), Text(o.subject), Text(o.message),
+					Text(o.loses()), Text(o.stillWorks()), Text(o.instead), Text(o.TenantID), Text(o.ID), Text(subject), Text(message),
 				})
 			})
 		},
