@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -14,13 +13,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"passkey-audit/audit"
 	"passkey-audit/report"
@@ -282,47 +284,68 @@ func folderName(t audit.Tenant) string {
 
 // An output writes the files of one report.
 type output struct {
-	dir   string
+	dir string
+	// mu guards files: several are written at a time.
+	mu    sync.Mutex
 	files []reportjson.File
 }
 
-// writeAll writes every file that was asked for, the manifest last.
+// writeAll writes every file that was asked for, several at a time, and the
+// manifest when all are there.
 func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputOptions, policies [2]audit.Policy) error {
-	c := opts.csv()
-	for _, name := range reportFiles() {
-		format, write := formatXLSX, func(w io.Writer) error { return xlsx.Write(ctx, w, d, xlsx.Options{TempDir: o.dir}) }
-		switch name {
-		case fileWorkbook:
-		case fileSummary:
-			format, write = formatJSON, func(w io.Writer) error { return reportjson.WriteSummary(w, d) }
-		case filePasskeys:
-			format, write = formatJSON, func(w io.Writer) error { return reportjson.WritePasskeys(ctx, w, d) }
-		case fileSuggested:
-			format, write = formatJSON, func(w io.Writer) error { _, err := w.Write(d.SuggestedBody()); return err }
-		case fileAAGUIDs:
-			format, write = formatText, func(w io.Writer) error { return text.WriteAAGUIDs(ctx, w, d) }
-		case filePage:
-			format, write = formatHTML, func(w io.Writer) error { return html.Write(ctx, w, d) }
-		case fileManifest:
-			if err := o.manifest(reportjson.NewManifest(d), opts, policies[:]...); err != nil {
-				return err
-			}
-			continue
-		default:
-			t, ok := d.Table(name)
-			if !ok {
-				return fmt.Errorf("write %s: the report has no such table", name)
-			}
-			format, write = formatCSV, func(w io.Writer) error { return csv.Write(ctx, w, t, c) }
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(runtime.GOMAXPROCS(0), writersMost))
+	for _, name := range largestFirst() {
+		format, write, err := o.writerOf(gctx, d, opts, name)
+		if err != nil {
+			return errors.Join(err, group.Wait())
 		}
-		if !opts.wants(format) {
-			continue
-		}
-		if err := o.write(name, write); err != nil {
-			return err
+		if opts.wants(format) {
+			group.Go(func() error { return o.write(name, write) })
 		}
 	}
-	return nil
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	order := reportFiles()
+	slices.SortFunc(o.files, func(a, b reportjson.File) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
+	return o.manifest(reportjson.NewManifest(d), opts, policies[:]...)
+}
+
+// writersMost bounds how many files are written at a time: each takes memory.
+const writersMost = 4
+
+// largestFirst gives the files but the manifest in the order in which they are
+// begun: what takes longest first, so that nothing long is left to one alone at
+// the end.
+func largestFirst() []string {
+	first := []string{fileWorkbook, filePasskeys}
+	return append(first, slices.DeleteFunc(reportFiles(), func(name string) bool {
+		return name == fileManifest || slices.Contains(first, name)
+	})...)
+}
+
+// writerOf gives a file's format, and what writes it.
+func (o *output) writerOf(ctx context.Context, d *report.Document, opts *outputOptions, name string) (format string, write func(io.Writer) error, err error) {
+	switch name {
+	case fileWorkbook:
+		return formatXLSX, func(w io.Writer) error { return xlsx.Write(ctx, w, d, xlsx.Options{TempDir: o.dir}) }, nil
+	case fileSummary:
+		return formatJSON, func(w io.Writer) error { return reportjson.WriteSummary(w, d) }, nil
+	case filePasskeys:
+		return formatJSON, func(w io.Writer) error { return reportjson.WritePasskeys(ctx, w, d) }, nil
+	case fileSuggested:
+		return formatJSON, func(w io.Writer) error { _, err := w.Write(d.SuggestedBody()); return err }, nil
+	case fileAAGUIDs:
+		return formatText, func(w io.Writer) error { return text.WriteAAGUIDs(ctx, w, d) }, nil
+	case filePage:
+		return formatHTML, func(w io.Writer) error { return html.Write(ctx, w, d) }, nil
+	}
+	t, ok := d.Table(name)
+	if !ok {
+		return "", nil, fmt.Errorf("write %s: the report has no such table", name)
+	}
+	return formatCSV, func(w io.Writer) error { return csv.Write(ctx, w, t, opts.csv()) }, nil
 }
 
 // write writes a file under a temporary name and renames it when it is whole.
@@ -341,11 +364,10 @@ func (o *output) write(name string, fill func(io.Writer) error) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	m := &measure{sum: sha256.New()}
-	b := bufio.NewWriterSize(io.MultiWriter(f, m), 256<<10)
-	err = fill(b)
-	if err == nil {
-		err = b.Flush()
+	s := newSink(f)
+	err = fill(s)
+	if cerr := s.close(); err == nil {
+		err = cerr
 	}
 	if err == nil {
 		err = f.Sync()
@@ -357,7 +379,9 @@ func (o *output) write(name string, fill func(io.Writer) error) (err error) {
 		err = os.Rename(f.Name(), filepath.Join(o.dir, name))
 	}
 	if err == nil {
-		o.files = append(o.files, m.file(name))
+		o.mu.Lock()
+		o.files = append(o.files, s.file(name))
+		o.mu.Unlock()
 	}
 	return err
 }
