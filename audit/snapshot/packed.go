@@ -33,21 +33,29 @@ func (p *packed) more() bool { return p.rest != "" && !p.bad }
 
 // text gives the next value.
 func (p *packed) text() string {
+	var s string
+	var ok bool
+	if s, p.rest, ok = cutPacked(p.rest); !ok || p.bad {
+		p.bad = true
+		return ""
+	}
+	return s
+}
+
+// cutPacked cuts the first value off. Where it is not ok, rest is all.
+func cutPacked[T string | []byte](b T) (value, rest T, ok bool) {
 	n, i := 0, 0
-	for ; i < len(p.rest) && p.rest[i] != ':' && n <= len(p.rest); i++ {
-		c := p.rest[i] - '0'
+	for ; i < len(b) && b[i] != ':' && n <= len(b); i++ {
+		c := b[i] - '0'
 		if c > 9 {
 			break
 		}
 		n = 10*n + int(c)
 	}
-	if p.bad || i == 0 || i == len(p.rest) || p.rest[i] != ':' || n > len(p.rest)-i-1 {
-		p.bad = true
-		return ""
+	if i == 0 || i == len(b) || b[i] != ':' || n > len(b)-i-1 {
+		return value, b, false
 	}
-	s := p.rest[i+1:][:n]
-	p.rest = p.rest[i+1+n:]
-	return s
+	return b[i+1:][:n], b[i+1+n:], true
 }
 
 // ternary gives the next value, which is 1, 0 or empty.

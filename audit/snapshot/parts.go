@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 
@@ -9,11 +10,11 @@ import (
 
 // Sizes of reading all users in parts.
 const (
-	// partLeast is for how many users another connection is worth its start.
+	// partLeast is for how many users another part is worth its start.
 	partLeast = 10_000
-	// partsMost bounds the connections that one reading takes.
+	// partsMost bounds the parts; each takes two connections.
 	partsMost = 4
-	// A part has batches of batchLength records, batches of them at a time.
+	// A stream has batches of batchLength records, batches of them at a time.
 	batchLength = 256
 	batches     = 3
 )
@@ -41,98 +42,85 @@ func (r *Reader) parts(ctx context.Context) ([]part, error) {
 	return list, nil
 }
 
-// inOrder gives the users of the parts in order until yield wants no more.
-// Sorting them takes most of the time and comes before the first one: each part
-// is read and sorted by a connection of its own, and what they give is merged.
-func (r *Reader) inOrder(ctx context.Context, parts []part, yield func(*Record) bool) error {
-	// Sorting all rows costs less than to look each one up in the order of an
-	// index: a page of the file holds people of all names.
-	query, err := r.usersQuery(ctx, "NOT INDEXED", "WHERE u.seq BETWEEN ? AND ? ORDER BY u.upn_key, u.id")
-	if err != nil {
+// inOrder gives the users of the parts in order until yield wants no more. Each
+// part is read by a goroutine of its own into a sorter with so much room; once
+// all are read, another one merges them ahead of yield.
+func (r *Reader) inOrder(ctx context.Context, parts []part, room int, yield func(*Record) bool) error {
+	sorters := make([]*sorter, len(parts))
+	defer func() {
+		for _, s := range sorters {
+			s.close()
+		}
+	}()
+	group, gctx := errgroup.WithContext(ctx)
+	for i, p := range parts {
+		s := newSorter(r.folder(), room)
+		sorters[i] = s
+		group.Go(func() error { return r.scan(gctx, p, s) })
+	}
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	return r.merged(ctx, query, parts, yield)
-}
-
-// merged runs a query for each part, and merges what they give.
-func (r *Reader) merged(ctx context.Context, query string, parts []part, yield func(*Record) bool) error {
-	if len(parts) == 1 {
-		return r.records(ctx, query, []any{parts[0].from, parts[0].to}, func(s *sortable) bool { return yield(&s.Record) })
-	}
 	ctx, cancel := context.WithCancel(ctx)
-	group, ctx := errgroup.WithContext(ctx)
+	defer cancel()
+	s := newStream()
+	group, gctx = errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(s.full)
+		if err := r.merge(gctx, sorters, s); err != nil {
+			return err
+		}
+		return s.end(gctx)
+	})
 	defer func() {
 		cancel()
-		_ = group.Wait() // told already, or nobody wants to know
+		_ = group.Wait() // told below, or nobody wants to know
 	}()
-	streams := make([]*stream, len(parts))
-	for i, p := range parts {
-		s := newStream()
-		streams[i] = s
-		group.Go(func() error {
-			defer close(s.full)
-			if err := r.records(ctx, query, []any{p.from, p.to}, func(rec *sortable) bool { return s.put(ctx, rec) }); err != nil {
-				return err
-			}
-			return s.end(ctx)
-		})
-	}
-	if merge(streams, yield) {
-		return nil
+	for s.next(); s.head != nil; s.next() {
+		if !yield(s.head) {
+			return nil
+		}
 	}
 	return group.Wait()
 }
 
-// merge gives the records of the streams in order. It returns false if a stream
-// broke off.
-func merge(streams []*stream, yield func(*Record) bool) bool {
-	for _, s := range streams {
-		s.next()
-	}
-	for {
-		var least *stream
-		for _, s := range streams {
-			switch {
-			case s.broken():
-				return false
-			case s.head != nil && (least == nil || s.head.before(least.head)):
-				least = s
-			}
-		}
-		if least == nil || !yield(&least.head.Record) {
-			return true
-		}
-		least.next()
-	}
+// merge sends the users of all sorters to a stream.
+func (r *Reader) merge(ctx context.Context, sorters []*sorter, to *stream) error {
+	var rec Record
+	var damaged error
+	err := inOrder(ctx, sorters, func(id, rest []byte) bool {
+		text := string(rest) // which the record's texts are parts of
+		damaged = r.unpack(&rec, string(id), text)
+		return damaged == nil && to.put(ctx, &rec)
+	})
+	return cmp.Or(err, damaged)
 }
 
-// A stream brings the records of one part from the goroutine that reads them to
-// the one that wants them.
+// A stream brings records from the goroutine that makes them to the one that
+// wants them.
 type stream struct {
-	full, free chan []sortable
-	// batch is what the reading goroutine fills.
-	batch []sortable
-	// whole is set before full is closed, if all was read.
-	whole bool
+	full, free chan []Record
+	// batch is what the first one fills.
+	batch []Record
 
 	// What the other goroutine has in hand: the batch and, in it, the head; no
 	// head at the end.
-	taken []sortable
+	taken []Record
 	at    int
-	head  *sortable
+	head  *Record
 }
 
 func newStream() *stream {
-	s := &stream{full: make(chan []sortable, batches), free: make(chan []sortable, batches), batch: make([]sortable, 0, batchLength)}
+	s := &stream{full: make(chan []Record, batches), free: make(chan []Record, batches), batch: make([]Record, 0, batchLength)}
 	for range batches - 1 {
-		s.free <- make([]sortable, 0, batchLength)
+		s.free <- make([]Record, 0, batchLength)
 	}
 	return s
 }
 
 // put adds a record, and leaves in it slices to use again. It returns false
 // when the context has ended.
-func (s *stream) put(ctx context.Context, rec *sortable) bool {
+func (s *stream) put(ctx context.Context, rec *Record) bool {
 	n := len(s.batch)
 	s.batch = s.batch[:n+1]
 	s.batch[n], *rec = *rec, s.batch[n]
@@ -154,7 +142,6 @@ func (s *stream) end(ctx context.Context) error {
 		return err
 	}
 	s.full <- s.batch
-	s.whole = true
 	return nil
 }
 
@@ -172,6 +159,3 @@ func (s *stream) next() {
 	}
 	s.head = &s.taken[s.at]
 }
-
-// broken tells at the end whether there should have been more.
-func (s *stream) broken() bool { return s.head == nil && !s.whole }

@@ -1,10 +1,12 @@
 package snapshot
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -40,7 +42,7 @@ func many(t *testing.T, n int) (*Reader, []Record) {
 		rec := Record{User: u, Outcome: audit.OutcomeRead}
 		for k := range i % 3 {
 			rec.Passkeys = append(rec.Passkeys, audit.Passkey{
-				ID: fmt.Sprintf("k%d-%d", i, k), Name: "my key", AAGUID: fmt.Sprintf("AA%d", roll%5), Model: "12:", Type: audit.Synced, Attestation: audit.NotAttested,
+				ID: fmt.Sprintf("k%d-%d", i, k), Name: "my key", AAGUID: fmt.Sprintf([]string{"AA%d", "aa%d"}[k], roll%5), Model: "12:", Type: audit.Synced, Attestation: audit.NotAttested,
 				CreatedAt: time.Date(2026, 1, 1, 0, 0, int(roll%1000), 0, time.UTC),
 			})
 		}
@@ -77,16 +79,19 @@ func TestPartsInOrder(t *testing.T) {
 	tests := []struct {
 		name  string
 		parts []part
+		room  int
 	}{
-		{"one", []part{{1, n}}},
-		{"two", []part{{1, 1500}, {1501, n}}},
-		{"unequal, one of them empty", []part{{1, 10}, {11, 10}, {11, 2600}, {2601, n}}},
-		{"more than a batch and exactly two", []part{{1, batchLength}, {batchLength + 1, 3 * batchLength}, {3*batchLength + 1, n}}},
+		{"one", []part{{1, n}}, arenaSize},
+		{"two", []part{{1, 1500}, {1501, n}}, arenaSize},
+		{"unequal, one of them empty", []part{{1, 10}, {11, 10}, {11, 2600}, {2601, n}}, arenaSize},
+		{"in runs", []part{{1, n}}, 50_000},
+		{"two in runs", []part{{1, 2000}, {2001, n}}, 20_000},
+		{"a run for each", []part{{1, n}}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []Record
-			if err := r.inOrder(t.Context(), tt.parts, func(rec *Record) bool {
+			if err := r.inOrder(t.Context(), tt.parts, tt.room, func(rec *Record) bool {
 				got = append(got, cloned(rec))
 				return true
 			}); err != nil {
@@ -105,7 +110,7 @@ func TestPartsEndEarly(t *testing.T) {
 	leak := goleak.IgnoreCurrent()
 	t.Run("nobody wants more", func(t *testing.T) {
 		n := 0
-		if err := r.inOrder(t.Context(), parts, func(*Record) bool { n++; return n < 700 }); err != nil || n != 700 {
+		if err := r.inOrder(t.Context(), parts, 50_000, func(*Record) bool { n++; return n < 700 }); err != nil || n != 700 {
 			t.Errorf("%d users, %v; want 700 and no error", n, err)
 		}
 	})
@@ -113,7 +118,7 @@ func TestPartsEndEarly(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		n := 0
-		err := r.inOrder(ctx, parts, func(*Record) bool {
+		err := r.inOrder(ctx, parts, 50_000, func(*Record) bool {
 			if n++; n == 700 {
 				cancel()
 			}
@@ -123,12 +128,44 @@ func TestPartsEndEarly(t *testing.T) {
 			t.Errorf("%d users, %v; want fewer and %v", n, err, context.Canceled)
 		}
 	})
-	t.Run("a row is damaged", func(t *testing.T) {
-		n := 0
-		query := "SELECT CASE WHEN u.seq = 1700 THEN 'x' ELSE " + pack("u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "''", "''", "u.outcome") + " END, '', '' FROM users u WHERE u.seq BETWEEN ? AND ? ORDER BY u.upn_key, u.id"
-		err := r.merged(t.Context(), query, parts, func(*Record) bool { n++; return true })
-		if !errors.Is(err, errDamaged) || n >= 3000 {
-			t.Errorf("%d users, %v; want fewer than all and %v", n, err, errDamaged)
+	t.Run("no room for what does not fit", func(t *testing.T) {
+		s := newSorter(t.TempDir(), 100)
+		if err := s.add([]byte("key"), []byte("id"), bytes.Repeat([]byte("x"), 100), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.spill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.add([]byte("key2"), []byte("id"), bytes.Repeat([]byte("x"), 100), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.add([]byte("key3"), []byte("id"), nil, nil); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+		s.close()
+	})
+	t.Run("a run is damaged", func(t *testing.T) {
+		for _, size := range []int64{0, 1, 2, 30, 149} {
+			s := newSorter(t.TempDir(), 1000)
+			for _, id := range []string{"a", "b"} {
+				if err := s.add([]byte("key"), []byte(id), bytes.Repeat([]byte("x"), 70), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.spill(); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.file.Truncate(size); err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			if err := inOrder(t.Context(), []*sorter{s}, func(_, _ []byte) bool { n++; return true }); err == nil || n > 1 {
+				t.Errorf("%d bytes left: %d users and error %v", size, n, err)
+			}
+			s.close()
 		}
 	})
 	if err := goleak.Find(leak, goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener")); err != nil {
@@ -199,5 +236,24 @@ func TestPacked(t *testing.T) {
 				t.Errorf("bad %v, want %v (-want +got):\n%s", p.bad, tt.bad, diff)
 			}
 		})
+	}
+}
+
+// TestNothingLeft: no file stays of sorting, wherever it ended.
+func TestNothingLeft(t *testing.T) {
+	r, _ := many(t, 3000)
+	before, err := os.ReadDir(r.folder())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, most := range []int{1, 3001} {
+		n := 0
+		if err := r.inOrder(t.Context(), []part{{1, 3000}}, 10_000, func(*Record) bool { n++; return n < most }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, err := os.ReadDir(r.folder())
+	if err != nil || len(after) != len(before) {
+		t.Errorf("files %v, before %v; %v", after, before, err)
 	}
 }

@@ -33,14 +33,14 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err := Probe(path); err != nil {
 		return nil, err
 	}
-	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(2000)", "query_only(ON)", "temp_store(FILE)", "cache_size(-8000)"}}
+	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(2000)", "query_only(ON)", "temp_store(FILE)", "cache_size(-2000)"}}
 	db, err := sql.Open("sqlite", dsn(path, q))
 	if err != nil {
 		return nil, fmt.Errorf("open snapshot: %w", err)
 	}
 	// Ranges over all users take some of them, and a query inside such a range
 	// would wait for ever for one more.
-	db.SetMaxOpenConns(2*partsMost + 4)
+	db.SetMaxOpenConns(4*partsMost + 4)
 	r := &Reader{db: db, path: path}
 	if err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&r.version); err == nil {
 		r.meta, err = readMeta(ctx, db)
@@ -148,11 +148,24 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 	if err != nil {
 		return audit.Coverage{}, err
 	}
-	by, err := counts(ctx, r.db)
-	if err != nil {
+	var by map[audit.Outcome]int
+	c := audit.Coverage{ListingComplete: l.Done}
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		by, err = counts(gctx, r.db)
+		return err
+	})
+	group.Go(func() error {
+		err := r.db.QueryRowContext(gctx, `SELECT (SELECT count(DISTINCT user_seq) FROM passkeys k JOIN users u ON u.seq = k.user_seq AND u.outcome = 'read'),
+			(SELECT count(*) FROM failures WHERE what NOT IN (?, ?))`, audit.WhatUser, audit.WhatUserGone).Scan(&c.WithPasskey, &c.OtherUnread)
+		if err != nil {
+			return fmt.Errorf("count passkeys: %w", classify(err))
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
 		return audit.Coverage{}, err
 	}
-	c := audit.Coverage{ListingComplete: l.Done}
 	for o, n := range by {
 		c.Listed += n
 		switch {
@@ -165,15 +178,6 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 		default:
 			c.Unread += n
 		}
-	}
-	holder := "EXISTS (SELECT 1 FROM passkeys k WHERE k.user_seq = u.seq)"
-	if r.version >= 4 {
-		holder = "CASE WHEN u.holds IS NULL THEN " + holder + " ELSE u.holds > 0 END"
-	}
-	err = r.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM users u WHERE u.outcome = 'read' AND "+holder+"), (SELECT count(*) FROM failures WHERE what NOT IN (?, ?))",
-		audit.WhatUser, audit.WhatUserGone).Scan(&c.WithPasskey, &c.OtherUnread)
-	if err != nil {
-		return audit.Coverage{}, fmt.Errorf("count passkeys: %w", classify(err))
 	}
 	c.WithoutPasskey = c.Read - c.WithPasskey
 	return c, nil
@@ -230,20 +234,43 @@ func (r *Reader) AAGUIDs(ctx context.Context) ([]Use, error) {
 	return slices.SortedFunc(maps.Values(sum), func(a, b Use) int { return strings.Compare(a.AAGUID, b.AAGUID) }), nil
 }
 
-// uses counts the AAGUIDs among the passkeys of some users.
+// uses counts the AAGUIDs among the passkeys of some users, who come one after
+// the other.
 func (r *Reader) uses(ctx context.Context, p part) ([]Use, error) {
-	rows, err := r.db.QueryContext(ctx, "SELECT lower(aaguid) AS a, count(*), count(DISTINCT user_seq) FROM passkeys WHERE user_seq BETWEEN ? AND ? GROUP BY a", p.from, p.to)
+	rows, err := r.db.QueryContext(ctx, "SELECT user_seq, aaguid FROM passkeys WHERE user_seq BETWEEN ? AND ? ORDER BY user_seq", p.from, p.to)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []Use
+	type use struct {
+		Use
+		last int64
+	}
+	byText, byAAGUID := map[string]*use{}, map[string]*use{}
+	var seq int64
+	var text sql.RawBytes
 	for rows.Next() {
-		var u Use
-		if err := rows.Scan(&u.AAGUID, &u.Passkeys, &u.Users); err != nil {
+		if err := rows.Scan(&seq, &text); err != nil {
 			return nil, err
 		}
-		out = append(out, u)
+		u := byText[string(text)]
+		if u == nil {
+			a := strings.ToLower(string(text))
+			if u = byAAGUID[a]; u == nil {
+				u = &use{Use: Use{AAGUID: a}, last: p.from - 1}
+				byAAGUID[a] = u
+			}
+			byText[string(text)] = u
+		}
+		u.Passkeys++
+		if u.last != seq {
+			u.last = seq
+			u.Users++
+		}
+	}
+	var out []Use
+	for _, u := range byAAGUID {
+		out = append(out, u.Use)
 	}
 	return out, rows.Err()
 }

@@ -3,8 +3,11 @@ package snapshot
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,7 +32,7 @@ func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		parts, err := r.parts(ctx)
 		if err == nil {
-			err = r.inOrder(ctx, parts, func(rec *Record) bool { return yield(rec, nil) })
+			err = r.inOrder(ctx, parts, arenaSize, func(rec *Record) bool { return yield(rec, nil) })
 		}
 		if err != nil {
 			yield(nil, fmt.Errorf("read users: %w", classify(err)))
@@ -39,128 +42,131 @@ func (r *Reader) Users(ctx context.Context) iter.Seq2[*Record, error] {
 
 // User finds a listed user by the id; false if there is none.
 func (r *Reader) User(ctx context.Context, id string) (Record, bool, error) {
-	return r.one(ctx, "WHERE u.id = ?", id)
+	return r.one(ctx, "WHERE id = ?", id)
 }
 
 // UserNamed finds a listed user by the user principal name in any letter case;
 // false if there is none. Names are unique in a tenant; of a user who was
 // deleted and made anew between two pages the first one counts.
 func (r *Reader) UserNamed(ctx context.Context, upn string) (Record, bool, error) {
-	return r.one(ctx, "WHERE u.upn_key = ? ORDER BY u.id", strings.ToLower(upn))
+	return r.one(ctx, "WHERE upn_key = ? ORDER BY id", strings.ToLower(upn))
 }
 
-func (r *Reader) one(ctx context.Context, which string, arg any) (Record, bool, error) {
-	var out Record
-	found := false
-	query, err := r.usersQuery(ctx, "", which)
+func (r *Reader) one(ctx context.Context, which string, arg any) (rec Record, found bool, err error) {
+	var seq int64
+	err = r.db.QueryRowContext(ctx, "SELECT seq FROM users "+which+" LIMIT 1", arg).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Record{}, false, nil
+	}
 	if err == nil {
-		err = r.records(ctx, query, []any{arg}, func(rec *sortable) bool {
-			out, found = rec.Record, true
-			return false
+		err = r.inOrder(ctx, []part{{seq, seq}}, 0, func(one *Record) bool {
+			rec, found = *one, true
+			return true
 		})
 	}
 	if err != nil {
-		return Record{}, false, fmt.Errorf("read users: %w", classify(err))
+		return Record{}, false, fmt.Errorf("read user: %w", classify(err))
 	}
-	return out, found, nil
+	return rec, found, nil
 }
 
-// usersQuery gives the query for users, as far as the file's version knows what
-// is asked for. By says how to find them, where SQLite is not to choose. A row
-// is a user with all passkeys and groups, each packed into one text: what a row
-// costs is its columns.
-func (r *Reader) usersQuery(ctx context.Context, by, which string) (string, error) {
-	groups, err := r.hasMembers(ctx)
-	if err != nil {
-		return "", err
-	}
-	holder, nested, memberOf := "u.seq", "''", "''"
-	if r.version >= 4 {
-		// With a null nothing is looked for.
-		holder = "CASE WHEN u.holds = 0 THEN NULL ELSE u.seq END"
-		nested = "coalesce(m.nested, '')"
-	}
-	if groups {
-		memberOf = "coalesce((SELECT group_concat(" + pack("m.group_id", nested) + ", '') FROM group_members m WHERE m.user_id = u.id), '')"
-	}
-	return "SELECT " + pack("u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "coalesce(u.enabled, '')", "coalesce(u.admin, '')", "u.outcome") + `,
-		coalesce((SELECT group_concat(` + pack("k.id", "k.name", "k.aaguid", "k.model", "k.type", "k.attestation", "k.created_at", "k.last_used_at") + `, '')
-			FROM passkeys k WHERE k.user_seq = ` + holder + "), ''), " + memberOf + `
-		FROM users u ` + by + " " + which, nil
-}
-
-// A sortable is a record with what it is sorted by before the id.
-type sortable struct {
-	Record
-	key string
-}
-
-// before tells which of two users comes first.
-func (s *sortable) before(o *sortable) bool {
-	return cmp.Or(cmp.Compare(s.key, o.key), cmp.Compare(s.ID, o.ID)) < 0
-}
-
-// records reads the rows of a query that usersQuery gave. The record is valid
-// until the next one, but for its slices, which are the caller's to use again
-// by leaving them in it. It returns nil also where yield wants no more.
-func (r *Reader) records(ctx context.Context, query string, args []any, yield func(*sortable) bool) error {
-	rows, err := r.db.QueryContext(ctx, query, args...)
+// scan reads the users of a part, in the order of their numbers, into a sorter.
+func (r *Reader) scan(ctx context.Context, p part, s *sorter) error {
+	memberOf, err := r.memberships(ctx)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var rec sortable
-	for rows.Next() {
-		var user, passkeys, memberOf string
-		if err := rows.Scan(&user, &passkeys, &memberOf); err != nil {
+	// A row is one text: what a row costs is its columns.
+	users, err := r.db.QueryContext(ctx, "SELECT u.seq, "+
+		pack("u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "coalesce(u.enabled, '')", "coalesce(u.admin, '')", "u.outcome", memberOf)+
+		" FROM users u WHERE u.seq BETWEEN ? AND ? ORDER BY u.seq", p.from, p.to)
+	if err != nil {
+		return err
+	}
+	defer users.Close()
+	// To go through the passkeys beside them costs half of looking for those of
+	// each user.
+	held, err := r.db.QueryContext(ctx, "SELECT k.user_seq, "+
+		pack("k.id", "k.name", "k.aaguid", "k.model", "k.type", "k.attestation", "k.created_at", "k.last_used_at")+
+		" FROM passkeys k WHERE k.user_seq BETWEEN ? AND ? ORDER BY k.user_seq", p.from, p.to)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	var seq, owner int64
+	var user, key sql.RawBytes
+	var passkeys []byte
+	more := held.Next()
+	if more {
+		if err := held.Scan(&owner, &key); err != nil {
 			return err
-		}
-		if err := r.unpack(&rec, user, passkeys, memberOf); err != nil {
-			return err
-		}
-		if !yield(&rec) {
-			return nil
 		}
 	}
-	return rows.Err()
+	for users.Next() {
+		if err := users.Scan(&seq, &user); err != nil {
+			return err
+		}
+		passkeys = passkeys[:0]
+		for more && owner <= seq {
+			if owner == seq {
+				passkeys = append(passkeys, key...)
+			}
+			if more = held.Next(); more {
+				if err := held.Scan(&owner, &key); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.addPacked(user, passkeys); err != nil {
+			return err
+		}
+	}
+	return errors.Join(users.Err(), held.Err())
 }
 
-// unpack fills a record from the three columns of a row.
-func (r *Reader) unpack(rec *sortable, user, passkeys, memberOf string) error {
-	u := packed{rest: user}
-	rec.key = u.text()
-	rec.User = audit.User{TenantID: r.meta.Tenant.ID, ID: u.text(), UPN: u.text(), DisplayName: u.text(), Type: u.text(), Enabled: u.ternary(), Admin: u.ternary()}
+// memberships gives the SQL for what a user is a member of, packed.
+func (r *Reader) memberships(ctx context.Context) (string, error) {
+	var has bool
+	if err := r.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM group_members)").Scan(&has); err != nil {
+		return "", err
+	}
+	if !has {
+		return "''", nil
+	}
+	nested := "''"
+	if r.version >= 4 {
+		nested = "coalesce(m.nested, '')"
+	}
+	return "coalesce((SELECT group_concat(" + pack("m.group_id", nested) + ", '') FROM group_members m WHERE m.user_id = u.id), '')", nil
+}
+
+// unpack fills a record from what scan gave the sorter.
+func (r *Reader) unpack(rec *Record, id, rest string) error {
+	u := packed{rest: rest}
+	rec.User = audit.User{TenantID: r.meta.Tenant.ID, ID: id, UPN: u.text(), DisplayName: u.text(), Type: u.text(), Enabled: u.ternary(), Admin: u.ternary()}
 	if rec.Admin == audit.Unknown && r.meta.AdminsKnown {
 		rec.Admin = audit.No
 	}
 	rec.Outcome = audit.Outcome(u.text())
 	rec.Passkeys, rec.MemberOf = rec.Passkeys[:0], rec.MemberOf[:0]
-	k := packed{rest: passkeys}
-	for k.more() {
-		rec.Passkeys = append(rec.Passkeys, audit.Passkey{
-			ID: k.text(), Name: k.text(), AAGUID: k.text(), Model: k.text(), Type: audit.PasskeyType(k.text()),
-			Attestation: audit.AttestationLevel(k.text()), CreatedAt: parseTime(k.text()), LastUsedAt: parseTime(k.text()),
-		})
-	}
-	m := packed{rest: memberOf}
+	m := packed{rest: u.text()}
 	for m.more() {
 		rec.MemberOf = append(rec.MemberOf, audit.Membership{GroupID: m.text(), Nested: m.ternary()})
 	}
-	if u.bad || u.more() || k.bad || m.bad {
+	for u.more() {
+		rec.Passkeys = append(rec.Passkeys, audit.Passkey{
+			ID: u.text(), Name: u.text(), AAGUID: u.text(), Model: u.text(), Type: audit.PasskeyType(u.text()),
+			Attestation: audit.AttestationLevel(u.text()), CreatedAt: parseTime(u.text()), LastUsedAt: parseTime(u.text()),
+		})
+	}
+	if u.bad || m.bad {
 		return errDamaged
 	}
-	// In order here costs less than in SQL, where it would be a sort of all users.
 	slices.SortFunc(rec.Passkeys, func(a, b audit.Passkey) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return nil
 }
 
-func (r *Reader) hasMembers(ctx context.Context) (bool, error) {
-	var has bool
-	err := r.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM group_members)").Scan(&has)
-	if err != nil {
-		return false, fmt.Errorf("read members: %w", classify(err))
-	}
-	return has, nil
-}
+// folder is where the snapshot lies.
+func (r *Reader) folder() string { return filepath.Dir(r.path) }

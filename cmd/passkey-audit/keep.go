@@ -198,15 +198,6 @@ func removeReport(dir string) (kept string, err error) {
 	return "", os.Remove(dir)
 }
 
-// leftover tells whether an entry is what a killed run left half done.
-func leftover(e os.DirEntry) bool {
-	if e.IsDir() {
-		return folderPart.MatchString(e.Name())
-	}
-	m := filePart.FindStringSubmatch(e.Name())
-	return m != nil && e.Type().IsRegular() && slices.Contains(reportFiles(), m[1])
-}
-
 // ownFiles lists the files that a scan puts into its folder.
 func ownFiles() []string {
 	return append(reportFiles(), fileSnapshot, fileSnapshot+"-wal", fileSnapshot+"-shm", fileSnapshot+"-journal")

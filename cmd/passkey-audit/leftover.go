@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+
+	"passkey-audit/audit/snapshot"
 )
 
 // Names of what stands in a folder while reports are written: a file that is
@@ -24,13 +26,19 @@ func removeParts(dir string) error {
 		return err
 	}
 	for _, e := range found {
-		part := e.IsDir() && folderPart.MatchString(e.Name())
-		if m := filePart.FindStringSubmatch(e.Name()); m != nil && e.Type().IsRegular() {
-			part = slices.Contains(reportFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1])
-		}
-		if part {
+		if leftover(e) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err
+}
+
+// leftover tells whether an entry is what a killed run left half done.
+func leftover(e os.DirEntry) bool {
+	if e.IsDir() {
+		return folderPart.MatchString(e.Name())
+	}
+	m := filePart.FindStringSubmatch(e.Name())
+	return m != nil && e.Type().IsRegular() &&
+		(slices.Contains(reportFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1]) || m[1] == snapshot.SortFile)
 }
