@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"text/template/parse"
 	"unicode"
+	"unicode/utf8"
 
 	"passkey-audit/audit"
 )
@@ -134,40 +135,40 @@ func oneLine(t *template.Template, p *OutreachPerson) (string, error) {
 	if err := t.Execute(&w, p); err != nil {
 		return "", err
 	}
-	if line, ok := foldASCII(w.String()); ok {
-		return line, nil
-	}
-	s := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return '\uFFFD'
-		}
-		return r
-	}, w.String())
-	return strings.Join(strings.Fields(s), " "), nil
+	return fold(w.String()), nil
 }
 
-// foldASCII folds the white space of a text in one go, as most are; false where
-// the text holds anything but printable ASCII and white space.
-func foldASCII(s string) (string, bool) {
+// fold makes one line of a text.
+func fold(s string) string {
 	out := make([]byte, 0, len(s))
 	gap := false
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == ' ' || c >= '\t' && c <= '\r':
+	add := func(text string) {
+		if gap {
+			out, gap = append(out, ' '), false
+		}
+		out = append(out, text...)
+	}
+	for i := 0; i < len(s); {
+		from := i
+		for i < len(s) && s[i] > ' ' && s[i] <= '~' {
+			i++
+		}
+		if i > from {
+			add(s[from:i])
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case unicode.IsSpace(r):
 			gap = len(out) > 0
-		case c < ' ' || c > '~':
-			return "", false
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			add("\uFFFD")
 		default:
-			if gap {
-				out, gap = append(out, ' '), false
-			}
-			out = append(out, c)
+			add(s[from:i])
 		}
 	}
-	return string(out), true
+	return string(out)
 }
 
 // limitedText is a text up to a length.

@@ -103,39 +103,87 @@ func (s *spool) count(names ...string) int {
 // text that stays valid. It ends after the first error, also with ctx's.
 func (s *spool) read(ctx context.Context, names ...string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		var buf []byte
 		for _, name := range names {
 			b := s.buckets[name]
 			if b == nil {
 				continue
 			}
-			r := bufio.NewReaderSize(io.NewSectionReader(b.file, 0, b.size), readBuffer)
+			r := records{r: io.NewSectionReader(b.file, 0, b.size)}
 			for i := range b.count {
 				if i%1024 == 0 && ctx.Err() != nil {
 					yield("", ctx.Err())
 					return
 				}
-				n, err := binary.ReadUvarint(r)
-				if err == nil && n > maxRecord {
-					err = errDamaged
-				}
-				if err == nil {
-					if uint64(cap(buf)) < n {
-						buf = make([]byte, n)
-					}
-					buf = buf[:n]
-					_, err = io.ReadFull(r, buf)
-				}
+				rec, err := r.next()
 				if err != nil {
-					yield("", fmt.Errorf("read spool: %w", err))
-					return
+					err = fmt.Errorf("read spool: %w", err)
 				}
-				if !yield(string(buf), nil) {
+				if !yield(rec, err) || err != nil {
 					return
 				}
 			}
 		}
 	}
+}
+
+// records are the records of a file, which is read in large texts of which each
+// record is a part: a text for each would cost more than to read them.
+type records struct {
+	r    io.Reader
+	text string
+	buf  []byte
+}
+
+func (r *records) next() (string, error) {
+	for {
+		n, rest, state := cutLength(r.text)
+		switch {
+		case state == lengthBad || n > maxRecord:
+			return "", errDamaged
+		case state == lengthWhole && n <= uint64(len(rest)):
+			r.text = rest[n:]
+			return rest[:n], nil
+		}
+		// More is needed: as much as the record still lacks, at the least.
+		lacks := 1
+		if state == lengthWhole {
+			lacks = int(n) - len(rest)
+		}
+		if size := len(r.text) + max(lacks, readBuffer-len(r.text)); cap(r.buf) < size {
+			r.buf = make([]byte, size)
+		}
+		r.buf = r.buf[:cap(r.buf)]
+		have := copy(r.buf, r.text)
+		got, err := io.ReadAtLeast(r.r, r.buf[have:], lacks)
+		if err != nil {
+			if err == io.EOF { // there is to be one more
+				err = io.ErrUnexpectedEOF
+			}
+			return "", err
+		}
+		r.text = string(r.buf[:have+got])
+	}
+}
+
+// What a text begins with.
+const (
+	lengthCut = iota
+	lengthWhole
+	lengthBad
+)
+
+// cutLength cuts off the length that stands before a record.
+func cutLength(s string) (n uint64, rest string, state int) {
+	for i := range min(len(s), binary.MaxVarintLen64) {
+		n |= uint64(s[i]&0x7f) << (7 * i)
+		if s[i] < 0x80 {
+			return n, s[i+1:], lengthWhole
+		}
+	}
+	if len(s) >= binary.MaxVarintLen64 {
+		return 0, s, lengthBad
+	}
+	return 0, s, lengthCut
 }
 
 // close removes the spool.

@@ -2,7 +2,10 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +150,73 @@ func TestDamaged(t *testing.T) {
 		dec := decoder{rest: string(whole[:n]), dict: &s.dict}
 		if dec.passkey(&got); !dec.bad {
 			t.Fatalf("a record of %d instead of %d bytes was taken for whole", n, len(whole))
+		}
+	}
+}
+
+// TestSpoolRecords: records of all sizes come back, wherever the buffer's edges
+// fall, and one that is cut short is no end.
+func TestSpoolRecords(t *testing.T) {
+	s, err := newSpool(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var want []string
+	for i := range 3000 {
+		size := i * 7919 % 400
+		switch i {
+		case 0, 700:
+			size = 0
+		case 900, 901:
+			size = 2*readBuffer + i
+		case 2999:
+			size = readBuffer
+		}
+		want = append(want, strings.Repeat(string(rune('a'+i%26)), size))
+		if err := s.append("b", []byte(want[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for rec, err := range s.read(t.Context(), "none", "b") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, rec)
+	}
+	if !slices.Equal(want, got) {
+		t.Errorf("%d records came back, %d went in, or they differ", len(got), len(want))
+	}
+	b := s.buckets["b"]
+	for _, cut := range []int64{1, readBuffer - 1, readBuffer, readBuffer + 3} {
+		size := b.size
+		b.size -= cut
+		n := 0
+		var last error
+		for _, err := range s.read(t.Context(), "b") {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if !errors.Is(last, io.ErrUnexpectedEOF) || n != 2999 && cut <= readBuffer {
+			t.Errorf("%d bytes less: %d records and error %v", cut, n, last)
+		}
+		b.size = size
+	}
+	if _, err := b.file.WriteAt([]byte(strings.Repeat("\xff", 20)), 0); err != nil {
+		t.Fatal(err)
+	}
+	for rec, err := range s.read(t.Context(), "b") {
+		if !errors.Is(err, errDamaged) {
+			t.Errorf("record of %d bytes, error %v", len(rec), err)
 		}
 	}
 }
