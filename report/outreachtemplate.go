@@ -1,11 +1,11 @@
 package report
 
 import (
+	"cmp"
 	_ "embed" // for the words that serve where the user gives none
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -187,7 +187,7 @@ func (l *limitedText) Write(p []byte) (int, error) {
 func (b *builder) words(o *outreach, breaks, undecided, works []string, registrable bool) error {
 	p := OutreachPerson{
 		Name: o.DisplayName, DisplayName: o.DisplayName, UserPrincipalName: o.UPN, UserType: o.Type,
-		Tenant: b.tenantName(o.TenantID), Proposal: b.d.in.Proposal.Name, Priority: o.priority,
+		Tenant: b.tenantName(o.TenantID), Proposal: b.source.Proposal.Name, Priority: o.priority,
 		LosesLast: o.Risk == audit.RiskLosesLastPasskey, Administrator: o.Admin == audit.Yes, Disabled: o.Enabled == audit.No,
 		Breaks: breaks, Undecided: undecided, StillWorks: works,
 		Instead: o.instead, Registrable: registrable, UnknownDecisive: len(breaks) == 0,
@@ -202,17 +202,14 @@ func (b *builder) words(o *outreach, breaks, undecided, works []string, registra
 	return nil
 }
 
-// tenantName gives the name of one of the report's tenants, else its domain.
+// tenantName gives the name of the tenant under work, else its domain; nothing
+// for the id of another one.
 func (b *builder) tenantName(id string) string {
-	list := b.d.in.Tenants
-	i := slices.IndexFunc(list, func(t audit.Tenant) bool { return strings.EqualFold(t.ID, id) })
-	switch {
-	case i < 0:
+	t := &b.source.Tenant
+	if !strings.EqualFold(t.ID, id) {
 		return ""
-	case list[i].Name != "":
-		return list[i].Name
 	}
-	return list[i].Domain
+	return cmp.Or(t.Name, t.Domain)
 }
 
 // outreachTemplate gives the template of the input, else the report's own.

@@ -63,7 +63,7 @@ func TestTerminal(t *testing.T) {
 		u.UPN = "\x1b[2J\u202E田中" + strings.Repeat("田", 60) + u.UPN
 	}
 	in := fixture.Input(t.TempDir())
-	in.Users, in.Tenants[0].Name, in.Proposal.Name = fixture.Each(hostile), "\x1b]0;x\x07"+strings.Repeat("long ", 40), strings.Repeat("/very", 40)
+	in.Users, in.Tenant.Name, in.Proposal.Name = fixture.Each(hostile), "\x1b]0;x\x07"+strings.Repeat("long ", 40), strings.Repeat("/very", 40)
 	inputs["terminal-hostile.txt"] = in
 	for name, in := range inputs {
 		t.Run(name, func(t *testing.T) {
