@@ -43,11 +43,12 @@ type Counter struct {
 func NewCounter(p Proposal) *Counter { return &Counter{name: p.Name, proposal: p} }
 
 // Next goes on with the people of a further tenant, or begins with those of the
-// first: there the proposal comes to p. Its name is that of NewCounter. Nothing
+// first: there the proposal comes to p. Its name is the first tenant's. Nothing
 // of p is kept that grows with the number of tenants.
 func (c *Counter) Next(p Proposal) {
 	c.settle()
 	if c.changes == nil {
+		c.name = p.Name
 		c.changes, c.notes = newSentenceCount(), newSentenceCount()
 	}
 	c.tenants++

@@ -123,9 +123,7 @@ func (b *builder) oneOfSeveral(ctx context.Context, s *Source) error {
 		b.d.tenants = append(b.d.tenants, t)
 		return b.failure(s.Unusable)
 	}
-	if b.fleet.usable == 0 {
-		b.own.name = s.Proposal.Name
-	} else if s.Proposal.Name != b.own.name {
+	if b.fleet.usable > 0 && s.Proposal.Name != b.own.name {
 		return fmt.Errorf("tenant %s has the proposal %q, others %q", s.Tenant.ID, s.Proposal.Name, b.own.name)
 	}
 	b.fleet.usable++

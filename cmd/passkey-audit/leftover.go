@@ -26,7 +26,7 @@ func removeParts(dir string) error {
 	for _, e := range found {
 		part := e.IsDir() && folderPart.MatchString(e.Name())
 		if m := filePart.FindStringSubmatch(e.Name()); m != nil && e.Type().IsRegular() {
-			part = slices.Contains(reportFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1])
+			part = slices.Contains(anyFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1])
 		}
 		if part {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
