@@ -155,6 +155,18 @@ func (t Table) Age(key string) (Age, bool) {
 	return Age{}, false
 }
 
+// Missing gives the word that people read in a column's cells without a value;
+// empty where they are left empty.
+func (t Table) Missing(c Column) string {
+	if a, ok := t.Age(c.Key); ok {
+		return a.Missing
+	}
+	if t.Title == TitleTenants && c.Kind == KindCount {
+		return unknownWord
+	}
+	return ""
+}
+
 // Titles of the tables that are sheets.
 const (
 	TitleBreaking  = "Would break"

@@ -135,7 +135,7 @@ func TestFleetTables(t *testing.T) {
 		want  []string
 	}{
 		{report.FileTenants, []string{"tenant", "domain", "complete", "losing_last_passkey", "losing_last_passkey_administrators", "breaks", "undecided", "passkeys", "listed", "unread", "proposal_changes", "strengths_judged", "scanned_at"}, []string{
-			" suites.contoso.com false", "  false",
+			" suites.contoso.com false", "scans/=old.db  false",
 			"Contoso Nordic nordic.contoso.com true 5 1 5 0 6 6 0 true true 2026-08-02T06:00:20Z",
 			"Contoso & <Söhne> contoso.com false 4 1 5 3 14 14 2 true true 2026-08-01T12:03:20Z",
 			"Fabrikam fabrikam.com true 0 0 0 0 2 2 0 false false 2026-08-03T06:00:20Z",

@@ -13,7 +13,7 @@ import (
 // tenantColumns are the columns of tenants.csv.
 func tenantColumns() []Column {
 	return []Column{
-		{"tenant", "Tenant", KindFree, 30, "The tenant's name; of a snapshot that could not be used, as far as it is known."},
+		{"tenant", "Tenant", KindFree, 30, "The tenant's name; where nothing is known of the tenant, the snapshot that could not be used."},
 		{"domain", "Default domain", KindFree, 30, "The tenant's default domain."},
 		{"complete", "Complete", KindYesNo, 11, "Whether nothing is missing that was asked for; if not, the counts are lower bounds."},
 		{"losing_last_passkey", "People who lose their last passkey", KindCount, 14, "How many people have a passkey that works now and none under the proposal."},
@@ -59,7 +59,11 @@ func (d *Document) tenantsTable() Table {
 // counts: 0 would say that there is none.
 func (f *TenantFigures) row(row []Cell) {
 	clear(row)
-	row[0], row[1], row[2] = Text(f.Name), Text(f.Domain), YesNo(audit.TernaryOf(f.Complete()))
+	name := f.Name
+	if f.Tenant == (audit.Tenant{}) {
+		name = f.Snapshot
+	}
+	row[0], row[1], row[2] = Text(name), Text(f.Domain), YesNo(audit.TernaryOf(f.Complete()))
 	copy(row[17:], []Cell{
 		Text(strings.Join(f.Incomplete, " ")), Text(strings.Join(f.NotLookedAt, " ")), Text(strings.Join(f.StrengthNotes, " ")), Text(f.ID),
 	})
@@ -107,6 +111,16 @@ func (d *Document) TenantsHit(n int) (list []TenantFigures, more int) {
 	return list, more
 }
 
+// Unusable counts the snapshots of a report of several tenants that could not be
+// used.
+func (d *Document) Unusable() int {
+	n := 0
+	for i := range d.tenants {
+		n += boolInt(d.fleet && !d.tenants[i].Usable)
+	}
+	return n
+}
+
 // TenantsIncomplete gives sentences on up to n tenants of which something is
 // missing, and one that counts the others.
 func (d *Document) TenantsIncomplete(n int) []string {
@@ -120,7 +134,11 @@ func (d *Document) TenantsIncomplete(n int) []string {
 		switch {
 		case t.Complete():
 		case len(list) < n:
-			list = append(list, t.Label()+": "+strings.Join(t.Incomplete, " "))
+			s := strings.Join(t.Incomplete, " ")
+			if label := t.Label(); label != t.Snapshot { // else the sentence names it
+				s = label + ": " + s
+			}
+			list = append(list, s)
 		default:
 			more++
 		}

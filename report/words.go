@@ -313,11 +313,16 @@ func (d *Document) Figures() []Figure {
 	if n := u.LosingSomeNoneLeft; n > 0 {
 		some = fmt.Sprintf("%s keep another; %s may lose the last", Number(u.LosingSome-n), Number(n))
 	}
+	unread := Figure{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread}
+	if n := d.Unusable(); n > 0 {
+		unread.Note += "; " + Plural(n, "snapshot not used", "snapshots not used")
+		unread.Tone = ToneBad
+	}
 	return []Figure{
 		{"People who lose their last passkey", u.LosingLast, admins, worse(u.LosingLast, ToneBad), TitleUsers},
 		{"Passkeys that break", p.Breaks, "of " + Plural(p.Total, "passkey", "passkeys"), worse(p.Breaks, ToneBad), TitleBreaking},
 		{"Passkeys undecided", p.Undecided, "neither allowed nor blocked", worse(p.Undecided, ToneWarn), TitlePasskeys},
-		{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread},
+		unread,
 		{"People who lose some passkeys", u.LosingSome, some, worse(u.LosingSome, ToneWarn), TitleUsers},
 		{"Passkeys blocked already", p.AlreadyBlocked, "under the live policy too", worse(p.AlreadyBlocked, ToneWarn), TitleBreaking},
 		{"Passkeys that work again", p.Restored, "blocked under the live policy", worse(p.Restored, ToneGood), TitlePasskeys},

@@ -54,9 +54,11 @@ func checkTerminal(t *testing.T, s string) {
 
 func TestTerminal(t *testing.T) {
 	inputs := map[string]report.Input{
-		"terminal.txt":       fixture.Input(t.TempDir()),
-		"terminal-empty.txt": fixture.Empty(t.TempDir()),
-		"terminal-large.txt": fixture.Large(t.TempDir(), 2000),
+		"terminal.txt":              fixture.Input(t.TempDir()),
+		"terminal-empty.txt":        fixture.Empty(t.TempDir()),
+		"terminal-tenants.txt":      fixture.Fleet(t.TempDir()),
+		"terminal-many-tenants.txt": fixture.LargeFleet(t.TempDir(), 1200),
+		"terminal-large.txt":        fixture.Large(t.TempDir(), 2000),
 	}
 	hostile := fixture.Users()
 	for _, u := range hostile {
