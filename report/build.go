@@ -151,7 +151,7 @@ func (b *builder) run(ctx context.Context) error {
 			return err
 		}
 	} else {
-		b.d.tenants = []TenantFigures{{Tenant: b.d.in.Tenant}}
+		b.d.tenants = []TenantFigures{{Tenant: b.d.in.Tenant, Usable: true}}
 		if err := b.tenant(ctx, &b.d.in.Source); err != nil {
 			return err
 		}

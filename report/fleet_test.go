@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"passkey-audit/audit"
 	"passkey-audit/report"
@@ -233,6 +236,88 @@ func TestFleetLists(t *testing.T) {
 	if diff := cmp.Diff(want, android.Remarks); diff != "" {
 		t.Errorf("remarks (-want +got):\n%s", diff)
 	}
+}
+
+// TestFleetSumsAny: people count the same whether they are of one tenant or of
+// several, for any people in any tenants.
+func TestFleetSumsAny(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		var all []*audit.JudgedUser
+		var sources []*report.Source
+		proposal := report.Proposal{Name: "p", Assumes: 1 << 1}
+		coverage := func(users []*audit.JudgedUser) audit.Coverage {
+			c := report.NewCounter(proposal)
+			for _, u := range users {
+				c.Add(u)
+			}
+			return report.Seen(c)
+		}
+		for i := range rapid.IntRange(1, 5).Draw(t, "tenants") {
+			var users []*audit.JudgedUser
+			for range rapid.IntRange(0, 5).Draw(t, "users") {
+				keys := rapid.SliceOfN(rapid.StringMatching("[abu][abu]"), 0, 3).Draw(t, "keys")
+				u := judged(rapid.StringMatching("[a-z]{3}").Draw(t, "upn"), audit.Ternary(rapid.IntRange(0, 2).Draw(t, "admin")), audit.Yes, keys...)
+				u.Outcome = rapid.SampledFrom([]audit.Outcome{audit.OutcomeRead, audit.OutcomeFailed, audit.OutcomeGone}).Draw(t, "outcome")
+				users = append(users, u)
+			}
+			all = append(all, users...)
+			sources = append(sources, &report.Source{Tenant: audit.Tenant{ID: fmt.Sprint(i)}, Users: fixture.Each(users), Proposal: proposal, Coverage: coverage(users)})
+		}
+		one, err := report.Build(context.Background(), report.Input{Source: report.Source{Users: fixture.Each(all), Proposal: proposal, Coverage: coverage(all)}, TempDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer one.Close()
+		several, err := report.Build(context.Background(), report.Input{TempDir: dir, Sources: func(yield func(*report.Source, error) bool) {
+			for _, s := range sources {
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer several.Close()
+		if d := cmp.Diff(one.Proposals(), several.Proposals()); d != "" {
+			t.Errorf("figures (-one tenant +several):\n%s", d)
+		}
+		if a, b := one.Incomplete(), several.Incomplete(); !slices.Equal(a, b) {
+			t.Errorf("missing: %q, of several %q", a, b)
+		}
+		var tenants report.TenantFigures
+		for _, f := range several.Tenants() {
+			tenants.Passkeys, tenants.Breaks, tenants.LosingLast = tenants.Passkeys+f.Passkeys, tenants.Breaks+f.Breaks, tenants.LosingLast+f.LosingLast
+		}
+		if tenants.Passkeys != one.Passkeys.Total || tenants.Breaks != one.Passkeys.Breaks || tenants.LosingLast != one.Users.LosingLast {
+			t.Errorf("the tenants have %d passkeys, %d break, %d lose the last; want %+v", tenants.Passkeys, tenants.Breaks, tenants.LosingLast, one.Passkeys)
+		}
+	})
+}
+
+// TestFleetKeepsNothing: of a tenant nothing is kept but its figures, so that
+// memory does not grow with the policies of many.
+func TestFleetKeepsNothing(t *testing.T) {
+	var kept []weak.Pointer[audit.Profile]
+	in := fleetOf(t)
+	in.Sources = func(yield func(*report.Source, error) bool) {
+		for _, s := range sourcesOf(t, fixture.Fleet(t.TempDir())) {
+			s.Live.Profiles = []audit.Profile{{ID: "p", Name: "Default"}}
+			kept = append(kept, weak.Make(&s.Live.Profiles[0]))
+			if !yield(&s, nil) {
+				return
+			}
+		}
+	}
+	d := fixture.Build(t, in)
+	runtime.GC()
+	for i, p := range kept {
+		if p.Value() != nil {
+			t.Errorf("the policy of tenant %d is still there", i)
+		}
+	}
+	runtime.KeepAlive(d)
 }
 
 // TestFleetBrokenSource: a tenant whose snapshot breaks off keeps what came, and

@@ -78,6 +78,10 @@ func newFleet(ctx context.Context, paths []string, specs []policy.Spec, names *a
 		x, y := a.meta.Tenant, b.meta.Tenant
 		return cmp.Or(cmp.Compare(strings.ToLower(x.Domain), strings.ToLower(y.Domain)), cmp.Compare(x.ID, y.ID), cmp.Compare(a.path, b.path))
 	})
+	if i := slices.IndexFunc(f.members, func(m *member) bool { return m.err == nil }); i < 0 {
+		f.failed = usageOf(f.members[0].path, f.members[0].err)
+		return nil, f.noneUsable()
+	}
 	for range specs[1:] {
 		f.counters = append(f.counters, report.NewCounter(report.Proposal{}))
 	}
@@ -249,7 +253,7 @@ func evaluateFleet(ctx context.Context, w world, u *ui, o *EvaluateOptions, spec
 	in.Outreach, in.Run = o.outreach, metadataFacts(names)
 	d, err := report.Build(ctx, in)
 	if f.used == 0 && f.failed != nil && ctx.Err() == nil {
-		return fmt.Errorf("none of the %d snapshots can be used; of the first of them: %w", len(f.members), f.failed)
+		return f.noneUsable()
 	}
 	if err != nil {
 		return err
@@ -257,6 +261,11 @@ func evaluateFleet(ctx context.Context, w world, u *ui, o *EvaluateOptions, spec
 	defer func() { err = errors.Join(err, d.Close()) }()
 	f.missing.warn(u)
 	return publish(ctx, u, d, &o.outputOptions, dir.path, o.force)
+}
+
+// noneUsable says that there is no report at all.
+func (f *fleet) noneUsable() error {
+	return fmt.Errorf("none of the %d snapshots can be used; the first of them: %w", len(f.members), f.failed)
 }
 
 // missingGroups are the groups that proposals name and scans did not read.
@@ -321,11 +330,11 @@ func (f *fleet) explain(ctx context.Context, w world, u *ui, who string) error {
 	if closed > missingShown {
 		u.warn("%s more cannot be used", report.Plural(closed-missingShown, "snapshot", "snapshots"))
 	}
-	if found > 0 || closed == len(f.members) {
-		if closed == len(f.members) {
-			return usagef("none of the %d snapshots can be used", closed)
-		}
+	switch {
+	case found > 0:
 		return partial
+	case closed == len(f.members):
+		return usagef("none of the %d snapshots can be used", closed)
 	}
 	of := report.Number(len(f.members) - closed)
 	return usagef("--explain %s: none of the %s snapshots that can be used lists anybody with this user principal name or ID", quote(who), of)
