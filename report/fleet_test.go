@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,6 +183,49 @@ func TestFleetTables(t *testing.T) {
 		if table.Portal != "" {
 			t.Errorf("%s leads to an admin centre", table.Title)
 		}
+	}
+}
+
+// TestFleetColumns holds the columns that a report of several tenants has beside
+// those of a report of one.
+func TestFleetColumns(t *testing.T) {
+	d, one := fixture.Build(t, fixture.Fleet(t.TempDir())), fixture.Build(t, fixture.Input(t.TempDir()))
+	keys := func(table report.Table) string {
+		var list []string
+		headings := map[string]bool{}
+		for _, c := range table.Columns {
+			list = append(list, c.Key)
+			if headings[c.Heading] || c.Doc == "" || c.Width <= 0 {
+				t.Errorf("%s: column %s has a heading that another one has, or lacks a width or a sentence", table.Title, c.Key)
+			}
+			headings[c.Heading] = true
+		}
+		return strings.Join(list, ",")
+	}
+	for _, table := range d.Tables() {
+		name := stdcmp.Or(table.File, table.Title)
+		want := ""
+		switch name {
+		case report.FileTenants:
+			want = "tenant,domain,complete,losing_last_passkey,losing_last_passkey_administrators,losing_some,breaks,undecided,cannot_be_judged,passkeys,with_passkey,listed,read,unread,proposal_changes,strengths_judged,scanned_at,missing,not_looked_at,strength_notes,tenant_id"
+		case report.FileUnread:
+			want = keys(mustTable(t, one, name)) + ",tenant_id"
+		case report.TitlePolicy:
+			want = "tenant," + keys(mustTable(t, one, name))
+		default:
+			want = keys(mustTable(t, one, name))
+		}
+		if got := keys(table); got != want {
+			t.Errorf("%s has the columns\n%s\nwant\n%s", name, got, want)
+		}
+		for _, row := range fixture.Rows(t, table) {
+			if len(row) != len(table.Columns) {
+				t.Fatalf("%s: a row of %d cells under %d columns", name, len(row), len(table.Columns))
+			}
+		}
+	}
+	if _, ok := one.Table(report.FileTenants); ok {
+		t.Error("a report of one tenant has a table of tenants")
 	}
 }
 

@@ -192,7 +192,9 @@ func unusable(m *member, err error) *report.Source {
 	case errors.Is(err, snapshot.ErrInUse):
 		code = "in use"
 	case errors.Is(err, snapshot.ErrNoSnapshot):
-		code = "no snapshot"
+		if m.meta.Tenant.ID == "" { // else it was one to begin with
+			code = "no snapshot"
+		}
 	case errors.Is(err, errNoPolicy):
 		code = "no policy"
 	case errors.Is(err, errBadPolicy):

@@ -168,27 +168,35 @@ func TestFleetPart(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(t *testing.T, dir string)
-		args   []string
 		code   string
 	}{
 		{"cut off", func(t *testing.T, dir string) {
 			if err := os.WriteFile(filepath.Join(dir, fileSnapshot), []byte("SQLite format 3\x00"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, nil, "no snapshot"},
+		}, "no snapshot"},
+		{"cut in half", func(t *testing.T, dir string) {
+			info, err := os.Stat(filepath.Join(dir, fileSnapshot))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(filepath.Join(dir, fileSnapshot), info.Size()/2); err != nil {
+				t.Fatal(err)
+			}
+		}, "no snapshot"},
 		{"no snapshot in the folder", func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, fileSnapshot)); err != nil {
 				t.Fatal(err)
 			}
-		}, nil, "no snapshot"},
-		{"newer", func(t *testing.T, dir string) { changeSnapshot(t, dir, "PRAGMA user_version = 1000") }, nil, "newer version"},
+		}, "no snapshot"},
+		{"newer", func(t *testing.T, dir string) { changeSnapshot(t, dir, "PRAGMA user_version = 1000") }, "newer version"},
 		{"no policy", func(t *testing.T, dir string) {
 			changeSnapshot(t, dir, "DELETE FROM documents WHERE name = 'policy'")
-		}, nil, "no policy"},
+		}, "no policy"},
 		{"policy not understood", func(t *testing.T, dir string) {
 			changeSnapshot(t, dir, "UPDATE documents SET body = CAST('[' AS BLOB) WHERE name = 'policy'")
-		}, nil, "policy not understood"},
-		{"a table is gone", func(t *testing.T, dir string) { changeSnapshot(t, dir, "DROP TABLE groups") }, nil, "damaged"},
+		}, "policy not understood"},
+		{"a table is gone", func(t *testing.T, dir string) { changeSnapshot(t, dir, "DROP TABLE groups") }, "damaged"},
 	}
 	dirs := rigFleet(t)
 	for _, test := range tests {
