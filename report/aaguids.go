@@ -25,6 +25,9 @@ func (d *Document) aaguidsTable() Table {
 	}
 	certified := slices.ContainsFunc(d.Authenticators, func(a AuthenticatorFigures) bool { return a.Certification != "" || a.Problem != "" })
 	columns := append(aaguidColumns(), peopleColumns(certified)...)
+	if d.fleet {
+		fleetDocs(columns)
+	}
 	return Table{
 		Title: TitleAAGUIDs, File: FileAAGUIDs, Columns: columns, Count: len(d.Authenticators), Remarks: remarks,
 		Empty: d.emptyWords("No passkey was found, and no list names an AAGUID"),
@@ -54,5 +57,27 @@ func (d *Document) aaguidsTable() Table {
 				}
 			}
 		},
+	}
+}
+
+// fleetDocs says what columns mean in a report of several tenants.
+func fleetDocs(columns []Column) {
+	const (
+		where = " in every tenant where somebody has one (where nobody has: in every tenant whose policy names it)"
+		tell  = "; the remarks tell where they differ"
+	)
+	for i := range columns {
+		switch c := &columns[i]; c.Key {
+		case "in_current_list":
+			c.Doc = "Whether a list that everybody is under names it in the policy as it is, allow and block lists alike," + where + tell + "."
+		case "in_proposed_list":
+			c.Doc = "Whether a list that everybody is under names it in the proposal, allow and block lists alike," + where + tell + "."
+		case "suggested":
+			c.Doc = "Whether the suggested allow list of any tenant names it; the remarks tell where it is not proven what it stands for."
+		case "allowed_now":
+			c.Doc = "Whether the key restrictions of the policies as they are let it through: allowed, blocked, for_some where that depends on the tenant or the passkey profile, or undecided."
+		case "allowed_proposed":
+			c.Doc = "Whether the key restrictions of the proposal let it through: allowed, blocked, for_some where that depends on the tenant or the passkey profile, or undecided."
+		}
 	}
 }

@@ -15,20 +15,25 @@ type names struct {
 	known     map[string][]audit.AAGUID
 }
 
-// newNames starts with the models that a policy or the suggestion names.
-func newNames(namesakes func(string) []audit.Authenticator, models []*model) *names {
-	n := &names{namesakes: namesakes, known: map[string][]audit.AAGUID{}}
+func newNames(namesakes func(string) []audit.Authenticator) *names {
+	return &names{namesakes: namesakes, known: map[string][]audit.AAGUID{}}
+}
+
+// add makes further models known, such as those that a policy or the suggestion
+// names.
+func (n *names) add(models []*model) {
+	fresh := map[string]bool{}
 	for _, m := range models {
-		if m.Name != "" {
+		if m.Name != "" && !slices.Contains(n.known[m.Name], m.AAGUID) {
 			n.known[m.Name] = append(n.known[m.Name], m.AAGUID)
+			fresh[m.Name] = true
 		}
 	}
-	if namesakes != nil {
-		for name := range n.known {
+	if n.namesakes != nil {
+		for name := range fresh {
 			n.look(name)
 		}
 	}
-	return n
 }
 
 // look adds the catalogue's models of a name.

@@ -17,6 +17,7 @@ const (
 	bucketLines     = "lines"
 	bucketFailures  = "failures"
 	bucketStrengths = "strengths"
+	bucketPolicy    = "policy"
 )
 
 // passkeyBuckets gives the buckets of passkeys in the order of passkeys.csv.
@@ -84,26 +85,34 @@ const hardestLimit = 10
 
 // A builder holds what Build gathers.
 type builder struct {
-	d     *Document
-	byID  map[modelKey]int
-	codes map[string]string // error code by tenant and user id
+	d    *Document
+	byID map[modelKey]int
+	// source is the tenant under work; codes has its error codes by user id, and
+	// touched the models that it holds, names or suggests.
+	source  *Source
+	codes   map[string]string
+	touched []int
+	// fleet gathers what becomes the report's own of several tenants.
+	fleet *fleet
 	// own counts the report's proposal; live the policy as it is, nil where
 	// there is nothing to compare it with.
 	own, live *Counter
 	hard      [2 * ranks][]Person
 	strengths strengthCounter
 	advise    *adviser
+	names     *names
 	// buf is the record under work, and again the buffers of one user.
 	buf    []byte
 	labels []int
 	same   audit.JudgedUser
 }
 
-// Build reads the failures and then the users, each once, and makes the
-// report. Any error of theirs ends it: a report of half a tenant that looks
-// whole is worse than none. The caller closes the document.
+// Build reads of each tenant the failures and then the users, each once, and
+// makes the report. An error of theirs ends the report of one tenant: a report
+// of half a tenant that looks whole is worse than none. In a report of several,
+// that tenant is told to be read in part. The caller closes the document.
 func Build(ctx context.Context, in Input) (*Document, error) {
-	if in.Users == nil {
+	if in.Users == nil && in.Sources == nil {
 		return nil, errors.New("build report: no users given")
 	}
 	words, err := outreachTemplate(&in)
@@ -123,12 +132,10 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 		codes:     map[string]string{},
 		own:       NewCounter(in.Proposal),
 		strengths: strengthCounter{reasons: map[string]int{}},
+		names:     newNames(in.Namesakes),
 	}
 	if len(in.Alternatives) > 0 {
 		b.live = NewCounter(Proposal{Name: LiveName})
-	}
-	if in.LastUsedRead {
-		b.own.unusedSince = unusedSince(&in)
 	}
 	if err := b.run(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build report: %w", err), sp.close())
@@ -137,25 +144,16 @@ func Build(ctx context.Context, in Input) (*Document, error) {
 }
 
 func (b *builder) run(ctx context.Context) error {
-	b.named()
-	b.advise = &adviser{
-		policy: &b.d.in.Proposal.Policy, title: b.title, lists: map[string]*advice{},
-		names: newNames(b.d.in.Namesakes, b.d.models),
-	}
-	if err := b.failures(ctx); err != nil {
-		return err
-	}
-	n := 0
-	for u, err := range b.d.in.Users {
-		if err != nil {
-			return fmt.Errorf("read users: %w", err)
-		}
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := b.user(u); err != nil {
+	if b.d.in.Sources != nil {
+		if err := b.several(ctx); err != nil {
 			return err
 		}
+	} else {
+		b.d.tenants = []TenantFigures{{Tenant: b.d.in.Tenant, Usable: true}}
+		if err := b.tenant(ctx, &b.d.in.Source); err != nil {
+			return err
+		}
+		b.d.incomplete = incompleteness(b.d.in.Coverage, b.own.seen, "they may have passkeys that break", ": see Unread")
 	}
 	if b.d.in.Strengths.Of != nil {
 		b.d.Strengths, b.d.strengthRemarks = b.strengths.figures(), b.strengths.remarks
@@ -169,32 +167,99 @@ func (b *builder) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// failures spools what could not be read.
-func (b *builder) failures(ctx context.Context) error {
-	if b.d.in.Failures == nil {
-		return nil
+// A sourceError says that a tenant gave no more users or failures, although
+// there are more; what came before is counted.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// tenant reads one tenant. A *sourceError is its own.
+func (b *builder) tenant(ctx context.Context, s *Source) error {
+	b.source, b.touched = s, b.touched[:0]
+	clear(b.codes)
+	if s.LastUsedRead && b.own.unusedSince.IsZero() {
+		b.own.unusedSince = unusedSince(b.d.in.AsOf, s.Finished)
+		b.d.unusedSince = b.own.unusedSince
 	}
+	known := len(b.d.models)
+	b.named()
+	b.names.add(b.d.models[known:])
+	b.advise = &adviser{policy: &s.Proposal.Policy, title: b.title, lists: map[string]*advice{}, names: b.names}
+	var failed *sourceError
+	err := b.failures(ctx)
+	if err == nil || b.fleet != nil && errors.As(err, &failed) {
+		if uerr := b.users(ctx); uerr != nil {
+			err = uerr
+		}
+	}
+	if err != nil && !errors.As(err, &failed) {
+		return err
+	}
+	b.markLists()
+	if perr := b.policyRows(); perr != nil {
+		return perr
+	}
+	return err
+}
+
+func (b *builder) users(ctx context.Context) error {
 	n := 0
-	for f, err := range b.d.in.Failures {
+	for u, err := range b.source.Users {
 		if err != nil {
-			return fmt.Errorf("read failures: %w", err)
+			return b.broken(ctx, "users", err)
 		}
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if f.What == audit.WhatUser && len(b.codes) < codeLimit {
-			code := f.Code
-			if code == "" && f.Status != 0 {
-				code = fmt.Sprintf("HTTP status %d", f.Status)
-			}
-			b.codes[f.TenantID+"/"+f.ID] = code
-		}
-		b.buf = b.d.spool.putFailure(b.buf[:0], &f)
-		if err := b.d.spool.append(bucketFailures, b.buf); err != nil {
+		if err := b.user(u); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// broken gives the error of a tenant that gives no more, unless it does so
+// because all is to end.
+func (b *builder) broken(ctx context.Context, what string, err error) error {
+	err = fmt.Errorf("read %s: %w", what, err)
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &sourceError{err}
+}
+
+// failures spools what could not be read.
+func (b *builder) failures(ctx context.Context) error {
+	if b.source.Failures == nil {
+		return nil
+	}
+	n := 0
+	for f, err := range b.source.Failures {
+		if err != nil {
+			return b.broken(ctx, "failures", err)
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := b.failure(&f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failure spools one thing that could not be read.
+func (b *builder) failure(f *audit.Failure) error {
+	if f.What == audit.WhatUser && len(b.codes) < codeLimit {
+		code := f.Code
+		if code == "" && f.Status != 0 {
+			code = fmt.Sprintf("HTTP status %d", f.Status)
+		}
+		b.codes[f.TenantID+"/"+f.ID] = code
+	}
+	b.buf = b.d.spool.putFailure(b.buf[:0], f)
+	return b.d.spool.append(bucketFailures, b.buf)
 }
 
 // user counts and spools one user.
@@ -246,8 +311,10 @@ func (b *builder) passkey(u *audit.JudgedUser, i, left int) error {
 	b.labels = append(b.labels, n)
 	m := b.d.models[n]
 	m.Passkeys++
+	m.here.passkeys++
 	if k.Attestation == audit.Attested {
 		m.Attested++
+		m.here.attested++
 	}
 	first := !slices.Contains(b.labels[:i], n)
 	if first {
@@ -296,9 +363,7 @@ func (b *builder) countLive(u *audit.JudgedUser) {
 // finish computes what needs the whole.
 func (b *builder) finish() error {
 	d := b.d
-	c := d.in.Coverage
-	d.Users, d.Passkeys = covered(b.own.users, c), b.own.passkeys
-	d.incomplete = incompleteness(c, b.own.seen, "they may have passkeys that break", ": see Unread")
+	d.Users, d.Passkeys = covered(b.own.users, d.in.Coverage), b.own.passkeys
 	for _, list := range b.hard {
 		d.Hardest = append(d.Hardest, list...)
 	}
@@ -308,7 +373,9 @@ func (b *builder) finish() error {
 		return err
 	}
 	d.markNamesakes()
-	d.markLists()
+	for _, m := range d.models {
+		m.judgeLists(b.fleet)
+	}
 	for _, m := range d.models {
 		d.Authenticators = append(d.Authenticators, m.AuthenticatorFigures)
 	}

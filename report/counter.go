@@ -8,13 +8,27 @@ import (
 	"passkey-audit/audit"
 )
 
-// A Counter counts what one proposal does to the people of a tenant. Build
-// counts with one for the report's own proposal; further ones stand beside it
-// as Input.Alternatives and are given the same people by the caller.
+// A Counter counts what one proposal does to the people of a tenant, or of
+// several. Build counts with one for the report's own proposal; further ones
+// stand beside it as Input.Alternatives and are given the same people by the
+// caller.
 //
 // A Counter is for one goroutine.
 type Counter struct {
+	// name is the proposal's, and assumes what it assumes in any tenant.
+	name    string
+	assumes audit.AssumptionSet
+	// proposal is the one for the tenant under count. begun are the figures when
+	// that tenant began: what the proposal assumes is behind all since then.
 	proposal Proposal
+	begun    struct {
+		hinges   [64]int
+		passkeys int
+	}
+	// tenants counts those that Next began; changes and notes are theirs.
+	tenants        int
+	changes, notes *sentenceCount
+
 	users    UserFigures
 	passkeys PasskeyFigures
 	seen     audit.Coverage
@@ -25,8 +39,35 @@ type Counter struct {
 }
 
 // NewCounter starts to count for a proposal. Of its fields Policy is not
-// looked at.
-func NewCounter(p Proposal) *Counter { return &Counter{proposal: p} }
+// looked at. For a report of several tenants, Next tells of each of them.
+func NewCounter(p Proposal) *Counter { return &Counter{name: p.Name, proposal: p} }
+
+// Next goes on with the people of a further tenant, or begins with those of the
+// first: there the proposal comes to p. Its name is the first tenant's. Nothing
+// of p is kept that grows with the number of tenants.
+func (c *Counter) Next(p Proposal) {
+	c.settle()
+	if c.changes == nil {
+		c.name = p.Name
+		c.changes, c.notes = newSentenceCount(), newSentenceCount()
+	}
+	c.tenants++
+	c.changes.add(p.Changes)
+	c.notes.add(p.Notes)
+	c.proposal = Proposal{Assumes: p.Assumes}
+	c.begun.hinges, c.begun.passkeys = c.hinges, c.passkeys.Total
+}
+
+// settle ends the count of a tenant. How its proposal is read is behind every
+// verdict under it.
+func (c *Counter) settle() {
+	c.assumes |= c.proposal.Assumes
+	for a := range c.hinges {
+		if c.proposal.Assumes.Has(audit.Assumption(a)) {
+			c.hinges[a] = c.begun.hinges[a] + c.passkeys.Total - c.begun.passkeys
+		}
+	}
+}
 
 // Add counts one user, whose Proposed verdicts are those of the counter's
 // proposal. Every user of Input.Users is to be added, those that could not be
@@ -153,10 +194,21 @@ func (c *Counter) risk(p *Person) {
 
 // figures gives the figures for the comparison; c is what became of the users.
 func (c *Counter) figures(cov audit.Coverage) ProposalFigures {
+	changes, notes := c.words()
 	return ProposalFigures{
-		Name: c.proposal.Name, Passkeys: c.passkeys, Users: covered(c.users, cov),
-		Changes: append([]string{}, c.proposal.Changes...), Notes: append([]string{}, c.proposal.Notes...),
+		Name: c.name, Passkeys: c.passkeys, Users: covered(c.users, cov),
+		Changes: append([]string{}, changes...), Notes: append([]string{}, notes...),
 	}
+}
+
+// words gives the proposal's changes and notes, of several tenants with the
+// number of those in which they hold.
+func (c *Counter) words() (changes, notes []string) {
+	if c.changes == nil {
+		return c.proposal.Changes, c.proposal.Notes
+	}
+	const where = "the sheet Policy has those of each tenant"
+	return c.changes.words(c.tenants, where), c.notes.words(c.tenants, where)
 }
 
 // covered fills in the figures that the coverage gives.
@@ -169,14 +221,10 @@ func covered(f UserFigures, c audit.Coverage) UserFigures {
 // assumptions gives the assumptions that the verdicts or the proposal hang on,
 // in the order of their numbers.
 func (c *Counter) assumptions(describe func(audit.Assumption) string) []Assumption {
+	c.settle()
 	var list []Assumption
 	for a, n := range c.hinges {
-		of := c.proposal.Assumes.Has(audit.Assumption(a))
-		if of {
-			// How the proposal is read is behind every verdict under it.
-			n = c.passkeys.Total
-		}
-		if n > 0 || of {
+		if of := c.assumes.Has(audit.Assumption(a)); n > 0 || of {
 			list = append(list, Assumption{Text: describe(audit.Assumption(a)), Passkeys: n, OfProposal: of})
 		}
 	}
@@ -189,5 +237,5 @@ func (c *Counter) check(own *Counter) error {
 		return nil
 	}
 	return fmt.Errorf("proposal %q was given %d users with %d passkeys, of %d with %d",
-		c.proposal.Name, c.seen.Listed, c.passkeys.Total, own.seen.Listed, own.passkeys.Total)
+		c.name, c.seen.Listed, c.passkeys.Total, own.seen.Listed, own.passkeys.Total)
 }

@@ -33,7 +33,7 @@ func TestCounterCountsAlike(t *testing.T) {
 			c.Add(u)
 		}
 		d, err := report.Build(context.Background(), report.Input{
-			Users: fixture.Each(users), Proposal: p, Alternatives: []*report.Counter{c}, TempDir: dir,
+			Source: report.Source{Users: fixture.Each(users), Proposal: p}, Alternatives: []*report.Counter{c}, TempDir: dir,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -39,6 +39,16 @@ type Document struct {
 	live       *ProposalFigures
 
 	strengthRemarks []Remark
+
+	// tenants are those of the report, in the order of tenants.csv; fleet is true
+	// in a report of several, and tenantAt finds them there by id.
+	tenants  []TenantFigures
+	tenantAt map[string]int
+	fleet    bool
+	// strengthsAll tells that strengths were judged in each tenant of several.
+	strengthsAll bool
+	// unusedSince is the time before which a passkey counts as unused.
+	unusedSince time.Time
 }
 
 // An Assumption is a rule that was followed although Microsoft does not
@@ -147,6 +157,18 @@ func (t Table) Age(key string) (Age, bool) {
 	return Age{}, false
 }
 
+// Missing gives the word that people read in a column's cells without a value;
+// empty where they are left empty.
+func (t Table) Missing(c Column) string {
+	if a, ok := t.Age(c.Key); ok {
+		return a.Missing
+	}
+	if t.Title == TitleTenants && c.Kind == KindCount {
+		return unknownWord
+	}
+	return ""
+}
+
 // Titles of the tables that are sheets.
 const (
 	TitleBreaking  = "Would break"
@@ -157,6 +179,7 @@ const (
 	TitleStrengths = "Strengths"
 	TitleUnread    = "Unread"
 	TitleRun       = "Run"
+	TitleTenants   = "Tenants"
 )
 
 // Names of the CSV files.
@@ -168,19 +191,25 @@ const (
 	FileStrengths = "strengths.csv"
 	FileUnread    = "unread.csv"
 	FileOutreach  = "outreach.csv"
+	FileTenants   = "tenants.csv"
 )
 
 // Tables gives every table: those that are sheets in the workbook's order,
 // then the others.
 func (d *Document) Tables() []Table {
-	return []Table{
+	list := []Table{
 		d.breakingTable(), d.usersTable(), d.passkeysTable(), d.aaguidsTable(),
 		d.policyTable(), d.strengthsTable(), d.unreadTable(), d.runTable(),
 		d.outreachTable(),
 	}
+	if d.fleet {
+		list = append([]Table{d.tenantsTable()}, list...)
+	}
+	return list
 }
 
-// Table finds a table by the name of its CSV file or by its title.
+// Table finds a table by the name of its CSV file or by its title; false where
+// the report has none, such as that of tenants in a report of one.
 func (d *Document) Table(name string) (Table, bool) {
 	for _, t := range d.Tables() {
 		if name != "" && (t.File == name || t.Title == name) {
@@ -193,8 +222,14 @@ func (d *Document) Table(name string) (Table, bool) {
 // Tool names the program that made the report.
 func (d *Document) Tool() Tool { return d.in.Tool }
 
-// Tenants gives the tenants that the report is about.
-func (d *Document) Tenants() []audit.Tenant { return d.in.Tenants }
+// Several reports whether this is a report of several tenants, even if they
+// have come to be one.
+func (d *Document) Several() bool { return d.fleet }
+
+// Tenants gives the tenants that the report is about: in a report of several,
+// those first of which nothing is known, then those where most people lose
+// their last passkey. In a report of one the figures are not filled in.
+func (d *Document) Tenants() []TenantFigures { return d.tenants }
 
 // Started and Finished tell when the tenant was read.
 func (d *Document) Started() time.Time  { return d.in.Started }

@@ -28,20 +28,28 @@ import (
 // hold each format to show it and never to do what it says. What a browser
 // does with the page, the tests of package html hold.
 
-func hostile(t *testing.T) *report.Document {
+// eachHostile runs a test with a hostile report of one tenant, and with one of
+// several.
+func eachHostile(t *testing.T, test func(*testing.T, *report.Document)) {
 	t.Helper()
-	in := fixture.Hostile(t.TempDir())
-	tmpl, err := report.ParseOutreach(strings.NewReader(`={{.Name}} {{.UserPrincipalName}} {{join .Breaks ";"}} {{.Tenant}} {{.Proposal}} {{.UserType}} {{.Instead}}`), "own")
-	if err != nil {
-		t.Fatal(err)
+	for name, in := range map[string]report.Input{"one tenant": fixture.Hostile(t.TempDir()), "several": fixture.HostileFleet(t.TempDir())} {
+		t.Run(name, func(t *testing.T) {
+			tmpl, err := report.ParseOutreach(strings.NewReader(`={{.Name}} {{.UserPrincipalName}} {{join .Breaks ";"}} {{.Tenant}} {{.Proposal}} {{.UserType}} {{.Instead}}`), "own")
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Outreach = tmpl
+			test(t, fixture.Build(t, in))
+		})
 	}
-	in.Outreach = tmpl
-	return fixture.Build(t, in)
 }
 
-func TestHostileCSV(t *testing.T) {
+func TestHostileCSV(t *testing.T) { eachHostile(t, hostileCSV) }
+
+func hostileCSV(t *testing.T, d *report.Document) {
+	t.Helper()
 	seen := 0
-	for _, table := range hostile(t).Tables() {
+	for _, table := range d.Tables() {
 		if table.File == "" {
 			continue
 		}
@@ -69,9 +77,12 @@ func TestHostileCSV(t *testing.T) {
 	}
 }
 
-func TestHostileWorkbook(t *testing.T) {
+func TestHostileWorkbook(t *testing.T) { eachHostile(t, hostileWorkbook) }
+
+func hostileWorkbook(t *testing.T, d *report.Document) {
+	t.Helper()
 	var b bytes.Buffer
-	if err := xlsx.Write(context.Background(), &b, hostile(t), xlsx.Options{TempDir: t.TempDir()}); err != nil {
+	if err := xlsx.Write(context.Background(), &b, d, xlsx.Options{TempDir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
@@ -136,9 +147,12 @@ func TestHostileWorkbook(t *testing.T) {
 	}
 }
 
-func TestHostilePage(t *testing.T) {
+func TestHostilePage(t *testing.T) { eachHostile(t, hostilePage) }
+
+func hostilePage(t *testing.T, d *report.Document) {
+	t.Helper()
 	var b bytes.Buffer
-	if err := html.Write(context.Background(), &b, hostile(t)); err != nil {
+	if err := html.Write(context.Background(), &b, d); err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile(`(?s)(<script type="application/json" id="data-[a-z-]+">)(.*?)(</script>)`)
@@ -171,8 +185,10 @@ func TestHostilePage(t *testing.T) {
 
 // TestHostileTerminal: no control character and nothing that turns the direction
 // of text reaches a terminal, and no line is longer than 80 columns.
-func TestHostileTerminal(t *testing.T) {
-	d := hostile(t)
+func TestHostileTerminal(t *testing.T) { eachHostile(t, hostileTerminal) }
+
+func hostileTerminal(t *testing.T, d *report.Document) {
+	t.Helper()
 	var b, lines bytes.Buffer
 	if err := errors.Join(text.WriteTerminal(&b, d, text.Output{Dir: "\x1b[2J", Files: fixture.Payloads}), text.WriteAAGUIDs(context.Background(), &lines, d)); err != nil {
 		t.Fatal(err)
@@ -191,8 +207,10 @@ func TestHostileTerminal(t *testing.T) {
 	}
 }
 
-func TestHostileJSON(t *testing.T) {
-	d := hostile(t)
+func TestHostileJSON(t *testing.T) { eachHostile(t, hostileJSON) }
+
+func hostileJSON(t *testing.T, d *report.Document) {
+	t.Helper()
 	var summary, lines bytes.Buffer
 	if err := errors.Join(json.WriteSummary(&summary, d), json.WritePasskeys(context.Background(), &lines, d)); err != nil {
 		t.Fatal(err)

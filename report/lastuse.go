@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// unusedSince is a year before the time from which last use is looked back on;
-// zero where neither that time nor the scan's end is known.
-func unusedSince(in *Input) time.Time {
-	t := in.AsOf
+// unusedSince is a year before the time from which last use is looked back on:
+// asOf, else the scan's end; zero where neither is known.
+func unusedSince(asOf, finished time.Time) time.Time {
+	t := asOf
 	if t.IsZero() {
-		t = in.Finished
+		t = finished
 	}
 	if t.IsZero() {
 		return t
@@ -34,7 +34,7 @@ func (d *Document) ages() []Age {
 	if !d.in.LastUsedRead {
 		return nil
 	}
-	return []Age{{Key: "last_used_at", Before: unusedSince(&d.in), Old: UnusedWord, Missing: unknownWord}}
+	return []Age{{Key: "last_used_at", Before: d.unusedSince, Old: UnusedWord, Missing: unknownWord}}
 }
 
 // LastUseWords says in sentences when the passkeys that break were used last;
@@ -91,7 +91,7 @@ func summaryLastUse(d *Document) SummaryLastUse {
 	if !s.Read {
 		return s
 	}
-	s.UnusedSince = timePointer(unusedSince(&d.in))
+	s.UnusedSince = timePointer(d.unusedSince)
 	s.Breaks, s.LosingLast = summaryUse(d.Passkeys.BreaksUnused, d.Passkeys.Breaks), summaryUse(d.Users.LosingLastUnused, d.Users.LosingLast)
 	return s
 }

@@ -113,43 +113,6 @@ func naming(list []restriction, a audit.AAGUID) (with, without []string) {
 	return with, without
 }
 
-// markLists fills in what the lists and the suggestion say of each model.
-func (d *Document) markLists() {
-	for _, p := range []struct {
-		title  string
-		policy *audit.Policy
-		in     func(*model) *bool
-	}{
-		{"live policy", &d.in.Live, func(m *model) *bool { return &m.InLive }},
-		{"proposal", &d.in.Proposal.Policy, func(m *model) *bool { return &m.InProposed }},
-	} {
-		deciding, all := targetLists(p.policy)
-		for _, m := range d.models {
-			if m.None {
-				continue
-			}
-			in := p.in(m)
-			*in = named(deciding, m.AAGUID)
-			if with, without := naming(all, m.AAGUID); !*in && len(with) > 0 {
-				m.remark(fmt.Sprintf("In the %s only the list of %s names it, not that of %s.", p.title, join(with), join(without)))
-			}
-		}
-	}
-	for _, m := range d.models {
-		key := modelKey{aaguid: m.AAGUID, none: m.None}
-		m.ListsNow, m.ListsProposed = listsSay(&d.in.Live, key), listsSay(&d.in.Proposal.Policy, key)
-		if m.None {
-			m.remark("The passkeys without an AAGUID: no list can name them.")
-		}
-		if m.Undecided > 0 {
-			m.remark(Plural(m.Undecided, "of its passkeys is undecided.", "of its passkeys are undecided."))
-		}
-		if m.Unproven = m.unproven(); m.Unproven != "" {
-			m.remark("Suggested, but not proven: " + m.Unproven.words() + ".")
-		}
-	}
-}
-
 func (m *model) remark(s string) { m.Remarks = append(m.Remarks, s) }
 
 func (u Unproven) words() string {
@@ -172,7 +135,7 @@ func (m *model) unproven() Unproven {
 		return UnprovenZero
 	case m.Name == "":
 		return UnprovenUnknown
-	case m.Passkeys > 0 && m.Attested == 0:
+	case m.unattestedIn > 0:
 		return UnprovenUnattested
 	}
 	return ""
@@ -197,10 +160,30 @@ func (d *Document) SuggestedUnproven() []AuthenticatorFigures {
 	return list
 }
 
+// suggested counts the AAGUIDs that are suggested, of several tenants in any.
+func (d *Document) suggested() int {
+	if !d.fleet {
+		return len(d.in.Suggested)
+	}
+	n := 0
+	for _, m := range d.models {
+		n += boolInt(m.Suggested)
+	}
+	return n
+}
+
+// SuggestionTitle is the heading above SuggestionWords.
+func (d *Document) SuggestionTitle() string {
+	if d.fleet {
+		return "The suggested policies"
+	}
+	return "The suggested policy (suggested-policy.json)"
+}
+
 // SuggestionWords says what is not proven in the suggested allow list; empty
 // where nothing is suggested.
 func (d *Document) SuggestionWords() string {
-	n := len(d.in.Suggested)
+	n := d.suggested()
 	if n == 0 {
 		return ""
 	}
@@ -218,11 +201,14 @@ func (d *Document) SuggestionWords() string {
 	if c := count[UnprovenUnattested]; c > 0 {
 		list = append(list, Number(c)+" of which no passkey is attested")
 	}
-	s := fmt.Sprintf("It allows %s", Plural(n, "AAGUID", "AAGUIDs"))
+	s, it := fmt.Sprintf("It allows %s", Plural(n, "AAGUID", "AAGUIDs")), "it is"
+	if d.fleet {
+		s, it = fmt.Sprintf("Each tenant has a list of its own: passkey-audit suggest gives it, from the tenant's snapshot. Together they allow %s", Plural(n, "AAGUID", "AAGUIDs")), "they are"
+	}
 	if len(list) == 0 {
 		return s + "."
 	}
-	return s + ". Not proven, to be looked at before it is sent: " + join(list) + "; the sheet AAGUIDs and summary.json name each."
+	return s + ". Not proven, to be looked at before " + it + " sent: " + join(list) + "; the sheet AAGUIDs and summary.json name each."
 }
 
 // SuggestionList gives SuggestionWords, then a line for each reason with the

@@ -25,6 +25,7 @@ type model struct {
 	lastBroken bool
 	// graphModel is the first model text that Microsoft Graph gave with it.
 	graphModel string
+	modelTenants
 }
 
 // The words for an authenticator that has no name.
@@ -44,13 +45,17 @@ func (b *builder) model(aaguid, graphModel string) int {
 }
 
 func (b *builder) modelOf(key modelKey) int {
-	if n, ok := b.byID[key]; ok {
-		return n
+	n, ok := b.byID[key]
+	if !ok {
+		n = len(b.d.models)
+		b.d.models = append(b.d.models, newModel(key, b.d.in.Authenticator))
+		b.byID[key] = n
 	}
-	m := newModel(key, b.d.in.Authenticator)
-	b.d.models = append(b.d.models, m)
-	b.byID[key] = len(b.d.models) - 1
-	return len(b.d.models) - 1
+	if here := &b.d.models[n].here; !here.touched {
+		here.touched = true
+		b.touched = append(b.touched, n)
+	}
+	return n
 }
 
 // newModel looks a model up; look may be nil.
@@ -77,15 +82,16 @@ func newModel(key modelKey, look func(audit.AAGUID) (audit.Authenticator, bool))
 	return m
 }
 
-// named makes the models that the policies or the suggestion name, whether or
-// not anybody has them.
+// named makes the models that the tenant's policies or the suggestion name,
+// whether or not anybody has them.
 func (b *builder) named() {
-	in := &b.d.in
-	for _, a := range slices.Concat(listedAAGUIDs(&in.Live), listedAAGUIDs(&in.Proposal.Policy)) {
-		b.modelOf(modelKey{aaguid: a})
+	s := b.source
+	for _, a := range slices.Concat(listedAAGUIDs(&s.Live), listedAAGUIDs(&s.Proposal.Policy)) {
+		b.d.models[b.modelOf(modelKey{aaguid: a})].here.named = true
 	}
-	for _, a := range in.Suggested {
-		b.d.models[b.modelOf(modelKey{aaguid: a})].Suggested = true
+	for _, a := range s.Suggested {
+		m := b.d.models[b.modelOf(modelKey{aaguid: a})]
+		m.Suggested, m.here.suggested = true, true
 	}
 }
 

@@ -62,7 +62,7 @@ func (b *builder) outreach(u *audit.JudgedUser, p *Person) error {
 		}
 	}
 	o.instead, o.registrable = b.advise.instead(worst, broken)
-	o.tenant, o.proposal = b.tenantName(o.TenantID), b.d.in.Proposal.Name
+	o.tenant, o.proposal = b.tenantName(o.TenantID), b.source.Proposal.Name
 	b.buf = b.d.spool.putOutreach(b.buf[:0], &o)
 	return b.d.spool.append(outreachBucket(o.priority, o.Admin == audit.Yes), b.buf)
 }

@@ -1,11 +1,11 @@
 package report
 
 import (
+	"cmp"
 	_ "embed" // for the words that serve where the user gives none
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -202,17 +202,14 @@ func (t *OutreachTemplate) words(o *outreach) (subject, message string, err erro
 	return subject, message, nil
 }
 
-// tenantName gives the name of one of the report's tenants, else its domain.
+// tenantName gives the name of the tenant under work, else its domain; nothing
+// for the id of another one.
 func (b *builder) tenantName(id string) string {
-	list := b.d.in.Tenants
-	i := slices.IndexFunc(list, func(t audit.Tenant) bool { return strings.EqualFold(t.ID, id) })
-	switch {
-	case i < 0:
+	t := &b.source.Tenant
+	if !strings.EqualFold(t.ID, id) {
 		return ""
-	case list[i].Name != "":
-		return list[i].Name
 	}
-	return list[i].Domain
+	return cmp.Or(t.Name, t.Domain)
 }
 
 // outreachTemplate gives the template of the input, else the report's own.

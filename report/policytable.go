@@ -2,30 +2,67 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"passkey-audit/audit"
 )
 
-// policyTable lays the live policy beside the proposal, setting by setting,
-// with names beside AAGUIDs and groups.
-func (d *Document) policyTable() Table {
-	p := policyTable{d: d, titles: map[audit.AAGUID]string{}, groups: map[string]audit.Group{}}
-	for _, m := range d.models {
-		if !m.None {
+// policyRows spools the rows of the sheet Policy for the tenant under work: the
+// live policy beside the proposal, setting by setting, with names beside AAGUIDs
+// and groups.
+func (b *builder) policyRows() error {
+	s := b.source
+	p := policyRows{d: b.d, titles: map[audit.AAGUID]string{}, groups: map[string]audit.Group{}}
+	for _, n := range b.touched {
+		if m := b.d.models[n]; !m.None {
 			p.titles[m.AAGUID] = m.Title
 		}
 	}
-	for _, g := range d.in.Groups {
+	for _, g := range s.Groups {
 		p.groups[strings.ToLower(g.ID)] = g
 	}
-	p.all(&d.in.Live, &d.in.Proposal.Policy)
-	return staticTable(TitlePolicy, policyColumns(), p.rows, "")
+	p.all(&s.Live, &s.Proposal.Policy)
+	if b.fleet != nil {
+		p.proposal(&s.Proposal)
+	}
+	for _, row := range p.rows {
+		b.buf = b.buf[:0]
+		if b.fleet != nil {
+			t := TenantFigures{Tenant: s.Tenant}
+			b.buf = putCell(b.buf, Text(t.Label()))
+		}
+		for _, c := range row {
+			b.buf = putCell(b.buf, c)
+		}
+		if err := b.d.spool.append(bucketPolicy, b.buf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-type policyTable struct {
+func (d *Document) policyTable() Table {
+	columns := policyColumns()
+	if d.fleet {
+		columns = append([]Column{{"tenant", "Tenant", KindFree, 30, "The tenant: its default domain, else its name or identifier."}}, columns...)
+	}
+	return Table{
+		Title: TitlePolicy, Columns: columns, Count: d.spool.count(bucketPolicy),
+		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
+			return rowsOf(ctx, d, []string{bucketPolicy}, len(columns), func(dec *decoder, row []Cell) {
+				for i := range row {
+					row[i] = dec.cell()
+				}
+			})
+		},
+	}
+}
+
+type policyRows struct {
 	d      *Document
 	titles map[audit.AAGUID]string
 	groups map[string]audit.Group
@@ -34,10 +71,23 @@ type policyTable struct {
 	idle bool
 }
 
+// proposal adds what is to say of how the proposal comes out in a tenant: the
+// summary of several tenants has no room for all of it.
+func (p *policyRows) proposal(q *Proposal) {
+	for _, part := range []struct {
+		setting string
+		list    []string
+	}{{"Change", q.Changes}, {"Note", q.Notes}} {
+		for _, s := range part.list {
+			p.rows = append(p.rows, []Cell{Text("The proposal in words"), Text(part.setting), {}, {}, Text(s), {}, {}})
+		}
+	}
+}
+
 // notThere stands where one of the two policies lacks what the other has.
 const notThere = "not there"
 
-func (p *policyTable) row(section, setting, name, live, proposed string, members Cell) {
+func (p *policyRows) row(section, setting, name, live, proposed string, members Cell) {
 	changed := audit.TernaryOf(live != proposed)
 	if p.idle {
 		changed = audit.Unknown
@@ -45,7 +95,7 @@ func (p *policyTable) row(section, setting, name, live, proposed string, members
 	p.rows = append(p.rows, []Cell{Text(section), Text(setting), Text(name), Text(live), Text(proposed), YesNo(changed), members})
 }
 
-func (p *policyTable) all(live, prop *audit.Policy) {
+func (p *policyRows) all(live, prop *audit.Policy) {
 	const method = "Passkey (FIDO2) method"
 	p.row(method, "State", "", text(live.State), text(prop.State), Cell{})
 	p.row(method, "Self-service registration", "", onOff(live.SelfServiceRegistration), onOff(prop.SelfServiceRegistration), Cell{})
@@ -66,7 +116,7 @@ func (p *policyTable) all(live, prop *audit.Policy) {
 	p.targets("Excluded", live, prop, live.Exclude, prop.Exclude)
 }
 
-func (p *policyTable) profile(live, prop *audit.Policy, id string) {
+func (p *policyRows) profile(live, prop *audit.Policy, id string) {
 	a, inLive := live.Profile(id)
 	b, inProp := prop.Profile(id)
 	name := ""
@@ -106,7 +156,7 @@ func (p *policyTable) profile(live, prop *audit.Policy, id string) {
 }
 
 // restrictions adds the rows of one list; a nil one is not there.
-func (p *policyTable) restrictions(section string, live, prop *audit.KeyRestrictions) {
+func (p *policyRows) restrictions(section string, live, prop *audit.KeyRestrictions) {
 	value := func(r *audit.KeyRestrictions, f func(*audit.KeyRestrictions) string) string {
 		if r == nil {
 			return notThere
@@ -173,7 +223,7 @@ func union(a, b []string) []string {
 }
 
 // targets adds a row for each target of either policy.
-func (p *policyTable) targets(section string, live, prop *audit.Policy, a, b []audit.Target) {
+func (p *policyRows) targets(section string, live, prop *audit.Policy, a, b []audit.Target) {
 	if len(a)+len(b) == 0 {
 		p.row(section, "Nobody", "", "", "", Cell{})
 		return
@@ -204,7 +254,7 @@ func (p *policyTable) targets(section string, live, prop *audit.Policy, a, b []a
 	}
 }
 
-func (p *policyTable) targetName(t audit.Target) (string, Cell) {
+func (p *policyRows) targetName(t audit.Target) (string, Cell) {
 	if t.Everyone() {
 		return "All users", Cell{}
 	}
@@ -307,10 +357,13 @@ func (d *Document) runTable() Table {
 	add("Report", "Program", Text(strings.TrimSpace(in.Tool.Name+" "+in.Tool.Version)))
 	add("Report", "Authenticator names as of", Text(in.CatalogueDate))
 	add("Report", "Proposal", Text(in.Proposal.Name))
-	for _, t := range in.Tenants {
-		add("Tenant", "Name", Text(t.Name))
-		add("Tenant", "Default domain", Text(t.Domain))
-		add("Tenant", "Tenant ID", Text(t.ID))
+	switch {
+	case d.fleet:
+		add("Tenant", "Tenants (each is on the sheet "+TitleTenants+")", Count(len(d.tenants)))
+	case in.Tenant != audit.Tenant{}:
+		add("Tenant", "Name", Text(in.Tenant.Name))
+		add("Tenant", "Default domain", Text(in.Tenant.Domain))
+		add("Tenant", "Tenant ID", Text(in.Tenant.ID))
 	}
 	add("Time", "Started (UTC)", Time(in.Started))
 	add("Time", "Finished (UTC)", Time(in.Finished))

@@ -263,3 +263,24 @@ func (d *decoder) strength(f *StrengthFinding) (model int) {
 	f.Passkey.AAGUID = d.known()
 	return model
 }
+
+func putCell(b []byte, c Cell) []byte {
+	b = append(b, byte(c.typ))
+	if c.typ == CellText {
+		return putText(b, c.text)
+	}
+	return binary.AppendVarint(b, c.n)
+}
+
+func (d *decoder) cell() Cell {
+	c := Cell{typ: CellType(d.byte())}
+	switch {
+	case c.typ == CellText:
+		c.text = d.text()
+	case c.typ > CellYesNo:
+		d.bad = true
+	default:
+		c.n = d.int()
+	}
+	return c
+}

@@ -56,13 +56,13 @@ func TestSpoolKeepsEverything(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		users := rapid.SliceOfN(rapid.Custom(drawUser), 0, 8).Draw(t, "users")
-		d, err := Build(context.Background(), Input{TempDir: dir, Users: func(yield func(*audit.JudgedUser, error) bool) {
+		d, err := Build(context.Background(), Input{TempDir: dir, Source: Source{Users: func(yield func(*audit.JudgedUser, error) bool) {
 			for _, u := range users {
 				if !yield(u, nil) {
 					return
 				}
 			}
-		}})
+		}}})
 		if err != nil {
 			t.Fatal(err)
 		}

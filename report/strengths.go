@@ -168,10 +168,10 @@ func (c *strengthCounter) figures() StrengthFigures {
 
 // strengthsOf counts and spools what strengths do not accept of a user.
 func (b *builder) strengthsOf(u *audit.JudgedUser) error {
-	if b.d.in.Strengths.Of == nil {
+	if b.source.Strengths.Of == nil {
 		return nil
 	}
-	found := b.d.in.Strengths.Of(u)
+	found := b.source.Strengths.Of(u)
 	for i := range found {
 		f := &found[i]
 		if f.Scope == audit.No {
@@ -187,8 +187,13 @@ func (b *builder) strengthsOf(u *audit.JudgedUser) error {
 	return nil
 }
 
-// StrengthsRead tells whether authentication strengths were judged.
+// StrengthsRead tells whether authentication strengths were judged, of several
+// tenants in any of them.
 func (d *Document) StrengthsRead() bool { return d.in.Strengths.Of != nil }
+
+// StrengthsReadAll tells whether they were judged in all tenants: if not, that
+// there is no finding says nothing.
+func (d *Document) StrengthsReadAll() bool { return d.StrengthsRead() && (!d.fleet || d.strengthsAll) }
 
 // StrengthWords says in sentences what authentication strengths do not accept,
 // how certain that is, or why nothing is said of them.

@@ -16,12 +16,13 @@ const SummarySchema = 1
 type Summary struct {
 	Schema int         `json:"schema"`
 	Tool   SummaryTool `json:"tool"`
-	// Tenant is the first tenant; Tenants has them all if there are several.
-	Tenant          SummaryTenant   `json:"tenant"`
-	Tenants         []SummaryTenant `json:"tenants,omitempty"`
-	StartedAt       *time.Time      `json:"started_at"`
-	FinishedAt      *time.Time      `json:"finished_at"`
-	DurationSeconds float64         `json:"duration_seconds"`
+	// Tenant is the tenant, of several the first that could be judged. Tenants has
+	// them all, with their figures, in a report of several.
+	Tenant          SummaryTenant          `json:"tenant"`
+	Tenants         []SummaryTenantFigures `json:"tenants,omitempty"`
+	StartedAt       *time.Time             `json:"started_at"`
+	FinishedAt      *time.Time             `json:"finished_at"`
+	DurationSeconds float64                `json:"duration_seconds"`
 
 	// Verdict and Completeness are the sentences that people read.
 	Verdict      string `json:"verdict"`
@@ -203,7 +204,7 @@ func (d *Document) Summary() Summary {
 		ProposalNotes:   append([]string{}, in.Proposal.Notes...),
 		Assumptions:     []string{},
 		Unread:          d.spool.count(bucketFailures),
-		StrengthsRead:   d.StrengthsRead(),
+		StrengthsRead:   d.StrengthsReadAll(),
 		Strengths:       summaryStrengths(d),
 		Requests:        SummaryRequests(in.Requests),
 		Rate:            SummaryRate{UsersPerSecond: hundredths(in.Rate.UsersPerSecond), ThrottledSeconds: hundredths(in.Rate.ThrottledSeconds)},
@@ -215,22 +216,14 @@ func (d *Document) Summary() Summary {
 		live := summaryProposal(d.live)
 		s.Live = &live
 	}
-	s.SuggestedCount, s.SuggestedUnproven = len(in.Suggested), []SummarySuggested{}
+	s.SuggestedCount, s.SuggestedUnproven = d.suggested(), []SummarySuggested{}
 	for _, a := range d.SuggestedUnproven() {
 		s.SuggestedUnproven = append(s.SuggestedUnproven, SummarySuggested{
 			AAGUID: a.AAGUID.String(), Authenticator: a.Name, Passkeys: a.Passkeys, People: a.People, Reason: a.Unproven,
 		})
 	}
 	s.AuthenticatorProblems = summaryProblems(d)
-	for i, t := range in.Tenants {
-		st := SummaryTenant(t)
-		if i == 0 {
-			s.Tenant = st
-		}
-		if len(in.Tenants) > 1 {
-			s.Tenants = append(s.Tenants, st)
-		}
-	}
+	s.Tenant, s.Tenants = d.summaryTenants()
 	s.AssumptionDetails = summaryAssumptions(d.Assumptions)
 	for _, a := range d.Assumptions {
 		s.Assumptions = append(s.Assumptions, a.Text)

@@ -158,19 +158,24 @@ func rowsOf(ctx context.Context, d *Document, buckets []string, width int, fill 
 }
 
 func (d *Document) unreadTable() Table {
+	columns := unreadColumns()
+	if d.fleet {
+		columns = append(columns, Column{"tenant_id", "Tenant ID", KindGUID, 37, "The tenant's identifier; empty where a snapshot does not tell it."})
+	}
 	return Table{
-		Title: TitleUnread, File: FileUnread, Columns: unreadColumns(), Count: d.spool.count(bucketFailures),
+		Title: TitleUnread, File: FileUnread, Columns: columns, Count: d.spool.count(bucketFailures),
 		Empty: d.emptyWords("Everything that was asked for was read"),
 		Rows: func(ctx context.Context) iter.Seq2[[]Cell, error] {
 			var f audit.Failure
-			return rowsOf(ctx, d, []string{bucketFailures}, 8, func(dec *decoder, row []Cell) {
+			return rowsOf(ctx, d, []string{bucketFailures}, len(columns), func(dec *decoder, row []Cell) {
 				dec.failure(&f)
 				status := Cell{}
 				if f.Status != 0 {
 					status = Count(f.Status)
 				}
+				// The last one is there in a report of several tenants.
 				copy(row, []Cell{
-					Text(f.What), Text(f.UPN), Text(f.ID), status, Text(f.Code), Text(f.Message), Text(f.RequestID), Count(f.Attempts),
+					Text(f.What), Text(f.UPN), Text(f.ID), status, Text(f.Code), Text(f.Message), Text(f.RequestID), Count(f.Attempts), Text(f.TenantID),
 				})
 			})
 		},

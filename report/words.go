@@ -247,11 +247,16 @@ func incompleteness(c, seen audit.Coverage, unread, where string) []string {
 		list = append(list, fmt.Sprintf("The counts do not add up: %s listed, but %s read, %s unread, %s deleted meanwhile and %s out of scope.",
 			Number(c.Listed), Number(c.Read), Number(c.Unread), Number(c.Gone), Number(c.OutOfScope)))
 	}
-	if c.Listed != seen.Listed || c.Read != seen.Read || c.Unread != seen.Unread || c.WithPasskey != seen.WithPasskey {
+	if !sameUsers(c, seen) {
 		list = append(list, fmt.Sprintf("The counts do not match the users in this report: %s read and %s unread were counted, %s and %s came.",
 			Number(c.Read), Number(c.Unread), Number(seen.Read), Number(seen.Unread)))
 	}
 	return list
+}
+
+// sameUsers reports whether the users that came are those that were counted.
+func sameUsers(c, seen audit.Coverage) bool {
+	return c.Listed == seen.Listed && c.Read == seen.Read && c.Unread == seen.Unread && c.WithPasskey == seen.WithPasskey
 }
 
 // emptyWords says why a table is empty, and what that does not mean.
@@ -308,11 +313,16 @@ func (d *Document) Figures() []Figure {
 	if n := u.LosingSomeNoneLeft; n > 0 {
 		some = fmt.Sprintf("%s keep another; %s may lose the last", Number(u.LosingSome-n), Number(n))
 	}
+	unread := Figure{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread}
+	if n := d.Unusable(); n > 0 {
+		unread.Note += "; " + Plural(n, "snapshot not used", "snapshots not used")
+		unread.Tone = ToneBad
+	}
 	return []Figure{
 		{"People who lose their last passkey", u.LosingLast, admins, worse(u.LosingLast, ToneBad), TitleUsers},
 		{"Passkeys that break", p.Breaks, "of " + Plural(p.Total, "passkey", "passkeys"), worse(p.Breaks, ToneBad), TitleBreaking},
 		{"Passkeys undecided", p.Undecided, "neither allowed nor blocked", worse(p.Undecided, ToneWarn), TitlePasskeys},
-		{"Users not read", u.Unread, "of " + Number(u.Listed) + " listed", worse(u.Unread, ToneBad), TitleUnread},
+		unread,
 		{"People who lose some passkeys", u.LosingSome, some, worse(u.LosingSome, ToneWarn), TitleUsers},
 		{"Passkeys blocked already", p.AlreadyBlocked, "under the live policy too", worse(p.AlreadyBlocked, ToneWarn), TitleBreaking},
 		{"Passkeys that work again", p.Restored, "blocked under the live policy", worse(p.Restored, ToneGood), TitlePasskeys},
@@ -408,37 +418,50 @@ func (a Assumption) Words() string {
 	return fmt.Sprintf("%s (%s)", strings.TrimSuffix(a.Text, "."), n)
 }
 
-// TenantWords names the tenants.
+// TenantWords names the tenant, or the tenants if they are few.
 func (d *Document) TenantWords() string {
+	const shown = 3
+	if len(d.tenants) > shown {
+		return Plural(len(d.tenants), "tenant", "tenants")
+	}
 	var list []string
-	for _, t := range d.in.Tenants {
-		s := t.Name
-		switch {
-		case s == "" && t.Domain != "":
-			s = t.Domain
-		case s == "":
-			s = t.ID
-		case t.Domain != "":
-			s += " (" + t.Domain + ")"
+	for i := range d.tenants {
+		t := &d.tenants[i]
+		s := t.Label()
+		if t.Name != "" && t.Domain != "" {
+			s = t.Name + " (" + t.Domain + ")"
+		} else if t.Name != "" {
+			s = t.Name
 		}
 		list = append(list, s)
 	}
-	const shown = 3
-	if len(list) > shown {
-		return strings.Join(list[:shown], ", ") + fmt.Sprintf(" and %s", Plural(len(list)-shown, "other tenant", "other tenants"))
-	}
 	return strings.Join(list, ", ")
+}
+
+// TenantLabel names the tenant of an id in few words, for reports of several;
+// it is the id where the report has no such tenant.
+func (d *Document) TenantLabel(id string) string {
+	if i, ok := d.tenantAt[strings.ToLower(id)]; ok {
+		return d.tenants[i].Label()
+	}
+	return id
 }
 
 // MadeWords says when and with what the report was made.
 func (d *Document) MadeWords() string {
 	s := "Read "
-	if t := d.in.Finished; !t.IsZero() {
+	t, from := d.in.Finished, d.in.Started
+	if d.fleet && !t.IsZero() && !from.IsZero() {
+		s += "from " + from.UTC().Format("2 January 2006, 15:04") + " to "
+	}
+	if !t.IsZero() {
 		s += t.UTC().Format("2 January 2006, 15:04") + " UTC"
 	} else {
 		s += "at an unknown time"
 	}
-	if d.in.Duration > 0 {
+	if d.in.Duration > 0 && d.fleet {
+		s += ", " + DurationWords(d.in.Duration) + " of reading in all,"
+	} else if d.in.Duration > 0 {
 		s += " in " + DurationWords(d.in.Duration)
 	}
 	s += " with " + d.in.Tool.Name + " " + d.in.Tool.Version

@@ -140,10 +140,6 @@ func BenchmarkEvaluate(b *testing.B) {
 	dir := b.TempDir()
 	path := filepath.Join(dir, fileSnapshot)
 	benchSnapshot(b, path)
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
 	for _, bb := range []struct {
 		name    string
 		prepare func(*testing.B, string)
@@ -153,31 +149,41 @@ func BenchmarkEvaluate(b *testing.B) {
 	} {
 		bb.prepare(b, path)
 		b.Run(bb.name, func(b *testing.B) {
-			var seconds, processor, peak float64
-			for b.Loop() {
-				args := []string{"evaluate", path, "--proposed", "authenticator-only", "--format", "csv,json,txt", "--force", "--out", filepath.Join(dir, "out")}
-				cmd := exec.Command(self, args...)
-				var said bytes.Buffer
-				cmd.Env, cmd.Stderr = append(os.Environ(), asProgram+"=1"), &said
-				start := time.Now()
-				if err := cmd.Run(); err != nil {
-					b.Fatal(err, said.String())
-				}
-				seconds += time.Since(start).Seconds()
-				use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-				if !ok {
-					b.Fatal("no figures of the process")
-				}
-				rss := float64(use.Maxrss)
-				if runtime.GOOS != "darwin" {
-					rss *= 1024 // in KiB everywhere else
-				}
-				peak = max(peak, rss)
-				processor += cmd.ProcessState.UserTime().Seconds() + cmd.ProcessState.SystemTime().Seconds()
-			}
-			b.ReportMetric(seconds/float64(b.N), "s/report")
-			b.ReportMetric(processor/float64(b.N), "cpu_s/report")
-			b.ReportMetric(peak/(1<<20), "MB_at_most")
+			benchProgram(b, "evaluate", path, "--proposed", "authenticator-only", "--format", "csv,json,txt", "--force", "--out", filepath.Join(dir, "out"))
 		})
 	}
+}
+
+// benchProgram measures the program in a process of its own: time, processor's
+// time, and memory at most.
+func benchProgram(b *testing.B, args ...string) {
+	b.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var seconds, processor, peak float64
+	for b.Loop() {
+		cmd := exec.Command(self, args...)
+		var said bytes.Buffer
+		cmd.Env, cmd.Stderr = append(os.Environ(), asProgram+"=1"), &said
+		start := time.Now()
+		if err := cmd.Run(); err != nil {
+			b.Fatal(err, said.String())
+		}
+		seconds += time.Since(start).Seconds()
+		use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		if !ok {
+			b.Fatal("no figures of the process")
+		}
+		rss := float64(use.Maxrss)
+		if runtime.GOOS != "darwin" {
+			rss *= 1024 // in KiB everywhere else
+		}
+		peak = max(peak, rss)
+		processor += cmd.ProcessState.UserTime().Seconds() + cmd.ProcessState.SystemTime().Seconds()
+	}
+	b.ReportMetric(seconds/float64(b.N), "s/report")
+	b.ReportMetric(processor/float64(b.N), "cpu_s/report")
+	b.ReportMetric(peak/(1<<20), "MB_at_most")
 }

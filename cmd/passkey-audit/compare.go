@@ -330,7 +330,7 @@ func (o *output) writeComparison(ctx context.Context, c *report.Changes, opts *o
 	finished, t := c.Finished(), c.Last().Tenant
 	m := reportjson.Manifest{
 		Schema: reportjson.ManifestSchema, Tool: report.SummaryTool{Name: c.Tool().Name, Version: c.Tool().Version},
-		Tenants: []report.SummaryTenant{{ID: t.ID, Name: t.Name, Domain: t.Domain}}, Complete: c.Complete(),
+		Tenants: []reportjson.ManifestTenant{{SummaryTenant: report.SummaryTenant(t)}}, Complete: c.Complete(),
 	}
 	if !finished.IsZero() {
 		m.CreatedAt = &finished

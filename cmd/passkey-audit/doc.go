@@ -8,7 +8,8 @@ Usage:
 
 	passkey-audit scan [flags]          read a tenant, judge its passkeys, write the reports
 	passkey-audit demo [flags]          the same with a simulated tenant, on loopback
-	passkey-audit evaluate SNAPSHOT     judge a saved snapshot under other proposals, offline
+	passkey-audit evaluate SNAPSHOT...  judge saved snapshots under other proposals, offline;
+	                                    those of many tenants give one report
 	passkey-audit suggest SNAPSHOT      make the allow list that breaks nobody
 	passkey-audit compare OLD NEW       tell what changed between two snapshots
 	passkey-audit verify DIR            check a report folder against its manifest
@@ -37,7 +38,8 @@ status 4. A verdict that depends on something that is not known is "undecided".
 Snapshot.db is the snapshot; report.xlsx, report.html, CSV, JSON and text files
 are the reports; manifest.json holds size and SHA-256 of each. All are written
 under a temporary name and renamed when whole. Files have mode 0600, the folder
-0700: they name people.
+0700: they name people. A report of many tenants has tenants.csv, and no
+suggested-policy.json.
 
 # Exit status
 

@@ -43,26 +43,37 @@ func (o *EvaluateOptions) AddFlags(cmd *cobra.Command) {
 func newEvaluateCommand(w world, u *ui) *cobra.Command {
 	var o EvaluateOptions
 	cmd := &cobra.Command{
-		Use:   "evaluate SNAPSHOT",
-		Short: "Judge a saved snapshot again, offline, under another proposal",
+		Use:   "evaluate SNAPSHOT...",
+		Short: "Judge saved snapshots again, offline, under another proposal",
 		Long: `Judges the passkeys in a snapshot (the file, or the folder of a scan) under
 another proposal and writes the reports. It asks no server.
+
+Several snapshots, each of another tenant, give one report: the proposal is laid
+over the policy of each, the rows of all stand together, and the sheet Tenants
+(tenants.csv) says who is hit hardest. A snapshot that cannot be used is named
+there and in unread.csv, and the report is incomplete then.
 
 ` + exitHelp,
 		Example: `  passkey-audit evaluate passkey-audit_contoso.com_20261101T080000Z --proposed authenticator-only --out what-if
   passkey-audit evaluate snapshot.db --proposed proposal.json --format csv --out what-if
   passkey-audit evaluate snapshot.db --explain AdeleV@contoso.com
-  passkey-audit evaluate snapshot.db --proposed authenticator-only --proposed two-vendors=vendors.json --out compared`,
-		Args: oneSnapshot,
+  passkey-audit evaluate snapshot.db --proposed authenticator-only --proposed two-vendors=vendors.json --out compared
+  passkey-audit evaluate reports/*/ --proposed authenticator-only --out fleet`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s takes snapshots, files or the folders of scans, and none was given", cmd.CommandPath())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runEvaluate(cmd.Context(), w, u, &o, args[0])
+			return runEvaluate(cmd.Context(), w, u, &o, args)
 		},
 	}
 	o.AddFlags(cmd)
 	return cmd
 }
 
-func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path string) (err error) {
+func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, paths []string) (err error) {
 	u.line = newSummaryLine(o.summary)
 	_, endLog, err := o.logOptions.open(u)
 	if err != nil {
@@ -80,7 +91,10 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 	if err != nil {
 		return err
 	}
-	r, err := openSnapshot(ctx, path)
+	if len(paths) > 1 {
+		return evaluateFleet(ctx, w, u, o, specs, names, paths)
+	}
+	r, err := openSnapshot(ctx, paths[0])
 	if err != nil {
 		return err
 	}
@@ -115,17 +129,27 @@ func runEvaluate(ctx context.Context, w world, u *ui, o *EvaluateOptions, path s
 
 // openSnapshot opens a snapshot, given its file or the folder of its scan.
 func openSnapshot(ctx context.Context, path string) (*snapshot.Reader, error) {
+	r, err := readSnapshot(ctx, path)
+	return r, usageOf(path, err)
+}
+
+// readSnapshot is openSnapshot with errors for callers that tell them apart.
+func readSnapshot(ctx context.Context, path string) (*snapshot.Reader, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, fileSnapshot)
 	}
-	r, err := snapshot.OpenReader(ctx, path)
+	return snapshot.OpenReader(ctx, path)
+}
+
+// usageOf makes the errors of readSnapshot that the user can mend usage errors.
+func usageOf(path string, err error) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, usagef("%s: there is no such snapshot", quote(path))
+		return usagef("%s: there is no such snapshot", quote(path))
 	case errors.Is(err, snapshot.ErrNoSnapshot), errors.Is(err, snapshot.ErrNewer), errors.Is(err, snapshot.ErrInUse):
-		return nil, usagef("%s is %v", quote(path), err)
+		return usagef("%s is %v", quote(path), err)
 	}
-	return r, err
+	return err
 }
 
 // openOut makes and locks the folder of reports that go beside no new snapshot.
@@ -154,13 +178,19 @@ func writeReports(ctx context.Context, u *ui, r *snapshot.Reader, specs []policy
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	return publish(ctx, u, d, o, dir, overwrite, j.live, j.proposals[0].Policy)
+}
+
+// publish writes the files of a report and prints the summary. Policies are those
+// of writeAll. Its error tells the exit status also where all went well.
+func publish(ctx context.Context, u *ui, d *report.Document, o *outputOptions, dir string, overwrite bool, policies ...audit.Policy) error {
 	if overwrite {
-		if err := removeFiles(dir, reportFiles()); err != nil {
+		if err := removeFiles(dir, anyFiles()); err != nil {
 			return err
 		}
 	}
 	out := &output{dir: dir}
-	if err := out.writeAll(ctx, d, o, [2]audit.Policy{j.live, j.proposals[0].Policy}); err != nil {
+	if err := out.writeAll(ctx, d, o, policies...); err != nil {
 		return err
 	}
 	files := out.names()

@@ -16,18 +16,28 @@ import (
 // explain prints one user's passkeys with every profile's answer, under the
 // policy as it is and under the report's own proposal.
 func explain(ctx context.Context, out io.Writer, j *judgement, names *aaguid.Catalogue, who string) error {
-	rec, ok, err := j.reader.UserNamed(ctx, who)
-	if err == nil && !ok {
-		rec, ok, err = j.reader.User(ctx, strings.ToLower(who))
-	}
+	rec, ok, err := findUser(ctx, j.reader, who)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return usagef("--explain %s: the snapshot lists nobody with this user principal name or ID", quote(who))
 	}
-	j.mask.record(&rec)
-	p := &explainer{out: out, j: j, names: names, rec: &rec}
+	return explainUser(out, j, names, &rec)
+}
+
+// findUser finds a user by user principal name, else by ID.
+func findUser(ctx context.Context, r *snapshot.Reader, who string) (snapshot.Record, bool, error) {
+	rec, ok, err := r.UserNamed(ctx, who)
+	if err == nil && !ok {
+		rec, ok, err = r.User(ctx, strings.ToLower(who))
+	}
+	return rec, ok, err
+}
+
+func explainUser(out io.Writer, j *judgement, names *aaguid.Catalogue, rec *snapshot.Record) error {
+	j.mask.record(rec)
+	p := &explainer{out: out, j: j, names: names, rec: rec}
 	p.person()
 	for i := range rec.Passkeys {
 		p.passkey(&rec.Passkeys[i])

@@ -47,6 +47,12 @@ type evidence struct {
 	now    *policy.Evaluator
 }
 
+// Why the policy of a snapshot cannot be judged by.
+var (
+	errNoPolicy  = errors.New("the snapshot holds no policy: the scan was interrupted before it was read")
+	errBadPolicy = errors.New("read the policy in the snapshot")
+)
+
 // readEvidence reads the snapshot's policy and groups.
 func readEvidence(ctx context.Context, r *snapshot.Reader, names policy.Namer) (evidence, error) {
 	e := evidence{reader: r, names: names}
@@ -56,10 +62,10 @@ func readEvidence(ctx context.Context, r *snapshot.Reader, names policy.Namer) (
 		return e, err
 	}
 	if !have {
-		return e, withHint(errors.New("the snapshot holds no policy: the scan was interrupted before it was read"), "finish the scan first, with scan --resume")
+		return e, withHint(errNoPolicy, "finish the scan first, with scan --resume")
 	}
 	if e.live, e.notes, err = policy.Parse(e.body); err != nil {
-		return e, fmt.Errorf("read the policy in the snapshot: %w", err)
+		return e, fmt.Errorf("%w: %w", errBadPolicy, err)
 	}
 	if e.groups, err = r.Groups(ctx); err != nil {
 		return e, err
@@ -126,14 +132,19 @@ func usesOf(uses []snapshot.Use) []policy.Use {
 	return out
 }
 
-// warnMissingGroups names the groups that the proposals need and that the
-// snapshot has never asked for.
-func (j *judgement) warnMissingGroups(u *ui) {
+// missingGroups gives the groups that the proposals need and that the snapshot
+// has never asked for.
+func (j *judgement) missingGroups() []string {
 	var proposed []audit.Policy
 	for _, c := range j.proposals {
 		proposed = append(proposed, c.Policy)
 	}
-	for _, id := range policy.MissingGroups(j.groups, proposed...) {
+	return policy.MissingGroups(j.groups, proposed...)
+}
+
+// warnMissingGroups names them.
+func (j *judgement) warnMissingGroups(u *ui) {
+	for _, id := range j.missingGroups() {
 		u.warn("the proposal names group %s, which the scan did not read: verdicts that depend on it stay undecided; scan again with this --proposed, which reads all users and the groups it names, or with --group %s, which reads the members of that group alone", id, id)
 	}
 }
@@ -179,8 +190,9 @@ func (c *contender) judge(rec *snapshot.Record, now *policy.Evaluator) {
 	}
 }
 
-// document builds the report. The caller closes it, before the snapshot.
-func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempDir string) (*report.Document, error) {
+// source is what the report says of the tenant. It lasts as long as the snapshot
+// is open.
+func (j *judgement) source(ctx context.Context) (*report.Source, error) {
 	m := j.reader.Meta()
 	cov, err := j.reader.Coverage(ctx)
 	if err != nil {
@@ -191,7 +203,36 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 		return nil, err
 	}
 	cov.NotLookedAt = append(notLookedAt(m.Scope, j.mask), registrationNotes(m, reports)...)
-	effort, runs, err := j.reader.Effort(ctx)
+	effort, _, err := j.reader.Effort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active := time.Duration(effort.ActiveMS) * time.Millisecond
+	s := &report.Source{
+		Tenant: m.Tenant, Snapshot: j.reader.Path(),
+		Started: m.StartedAt, Finished: m.FinishedAt, Duration: active,
+		Coverage: cov, Live: j.live, Groups: j.targetGroups(),
+		Proposal: reportProposal(j.proposals[0].Proposal),
+		Users:    j.judged(ctx), Failures: j.mask.failures(j.reader.Failures(ctx)),
+		LastUsedRead: m.Scope.LastUsed, Suggested: j.suggested.AAGUIDs, Strengths: j.strengths.input(reports),
+		Requests: report.Requests{Total: effort.Requests, Batches: effort.Batches, Throttled: effort.Throttled, Retried: effort.Retried, Failed: effort.Failed},
+		Rate:     report.Rate{ThrottledSeconds: float64(effort.WaitedMS) / 1000},
+	}
+	if active > 0 {
+		s.Rate.UsersPerSecond = float64(cov.Read) / active.Seconds()
+	}
+	return s, nil
+}
+
+// facts are rows of the sheet Run on how the snapshot came to be, and with what
+// it is judged.
+func (j *judgement) facts(ctx context.Context, names *aaguid.Catalogue) ([]report.Fact, error) {
+	m := j.reader.Meta()
+	_, runs, err := j.reader.Effort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := j.reader.Reports(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -203,48 +244,55 @@ func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempD
 	if err != nil {
 		return nil, err
 	}
-	active := time.Duration(effort.ActiveMS) * time.Millisecond
-	in := report.Input{
-		Tool:    report.Tool{Name: "passkey-audit", Version: toolVersion()},
-		Tenants: []audit.Tenant{m.Tenant},
-		Started: m.StartedAt, Finished: m.FinishedAt, Duration: active,
-		Coverage: cov, Live: j.live, Groups: j.targetGroups(),
-		Proposal: reportProposal(j.proposals[0].Proposal),
-		Users:    j.judged(ctx), Failures: j.mask.failures(j.reader.Failures(ctx)),
-		LastUsedRead: m.Scope.LastUsed, Outreach: j.outreach, Portal: portalOf(m.Cloud),
-		Authenticator: names.Lookup, Namesakes: names.Match, CatalogueDate: names.Date(), DescribeAssumption: policy.Describe,
-		Suggested: j.suggested.AAGUIDs, SuggestedBody: j.suggested.Body,
-		Requests: report.Requests{Total: effort.Requests, Batches: effort.Batches, Throttled: effort.Throttled, Retried: effort.Retried, Failed: effort.Failed},
-		Rate:     report.Rate{ThrottledSeconds: float64(effort.WaitedMS) / 1000},
-		Run: []report.Fact{
-			{Section: "Tenant", Name: "Cloud", Value: report.Text(m.Cloud)},
-			{Section: "Tenant", Name: "Microsoft Graph", Value: report.Text(m.GraphRoot)},
-			{Section: "Requests", Name: "Pages of users", Value: report.Count(listing.Pages)},
-			{Section: "Requests", Name: "Listings begun anew", Value: report.Count(listing.Restarts)},
-			{Section: "Requests", Name: "Quota met", Value: report.Text(quotaWords(ceiling))},
-			{Section: "Time", Name: "Runs (1 if never interrupted)", Value: report.Count(runs)},
-			{Section: "Report", Name: "Scan made with", Value: report.Text("passkey-audit " + m.ToolVersion)},
-		},
-		TempDir: tempDir,
-	}
 	granted, err := grantFacts(ctx, j.reader)
 	if err != nil {
 		return nil, err
 	}
-	in.Run = append(in.Run, granted...)
-	if mds := names.Metadata(); mds != nil {
-		in.Run = append(in.Run, report.Fact{Section: "Report", Name: "FIDO metadata", Value: report.Text(
-			fmt.Sprintf("number %d, next update %s; %s", mds.Serial, orWord(mds.NextUpdate, "not told"), mds.Signature))})
+	return slices.Concat([]report.Fact{
+		{Section: "Tenant", Name: "Cloud", Value: report.Text(m.Cloud)},
+		{Section: "Tenant", Name: "Microsoft Graph", Value: report.Text(m.GraphRoot)},
+		{Section: "Requests", Name: "Pages of users", Value: report.Count(listing.Pages)},
+		{Section: "Requests", Name: "Listings begun anew", Value: report.Count(listing.Restarts)},
+		{Section: "Requests", Name: "Quota met", Value: report.Text(quotaWords(ceiling))},
+		{Section: "Time", Name: "Runs (1 if never interrupted)", Value: report.Count(runs)},
+		{Section: "Report", Name: "Scan made with", Value: report.Text("passkey-audit " + m.ToolVersion)},
+	}, granted, metadataFacts(names), registrationFacts(m, reports)), nil
+}
+
+// document builds the report. The caller closes it, before the snapshot.
+func (j *judgement) document(ctx context.Context, names *aaguid.Catalogue, tempDir string) (*report.Document, error) {
+	s, err := j.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := reportInput(names, tempDir)
+	in.Source, in.SuggestedBody, in.Outreach, in.Portal = *s, j.suggested.Body, j.outreach, portalOf(j.reader.Meta().Cloud)
+	if in.Run, err = j.facts(ctx, names); err != nil {
+		return nil, err
 	}
 	for _, c := range j.proposals[1:] {
 		in.Alternatives = append(in.Alternatives, c.counter)
 	}
-	in.Strengths = j.strengths.input(reports)
-	in.Run = append(in.Run, registrationFacts(m, reports)...)
-	if active > 0 {
-		in.Rate.UsersPerSecond = float64(cov.Read) / active.Seconds()
-	}
 	return report.Build(ctx, in)
+}
+
+// reportInput is what a report is made of beside its tenants.
+func reportInput(names *aaguid.Catalogue, tempDir string) report.Input {
+	return report.Input{
+		Tool:          report.Tool{Name: "passkey-audit", Version: toolVersion()},
+		Authenticator: names.Lookup, Namesakes: names.Match, CatalogueDate: names.Date(), DescribeAssumption: policy.Describe,
+		TempDir: tempDir,
+	}
+}
+
+// metadataFacts says which FIDO metadata was given.
+func metadataFacts(names *aaguid.Catalogue) []report.Fact {
+	mds := names.Metadata()
+	if mds == nil {
+		return nil
+	}
+	return []report.Fact{{Section: "Report", Name: "FIDO metadata", Value: report.Text(
+		fmt.Sprintf("number %d, next update %s; %s", mds.Serial, orWord(mds.NextUpdate, "not told"), mds.Signature))}}
 }
 
 // portalOf gives the admin centre of a cloud; none where there is none, or its

@@ -14,6 +14,7 @@ import (
 
 	"passkey-audit/audit"
 	"passkey-audit/audit/graphsim"
+	"passkey-audit/report"
 	reportjson "passkey-audit/report/json"
 )
 
@@ -75,11 +76,7 @@ func oldReport(t *testing.T, dir string, change func(*reportjson.Manifest)) {
 	}
 	m := reportjson.Manifest{Schema: reportjson.ManifestSchema, Complete: true, CreatedAt: &at, Files: []reportjson.File{{Name: fileSnapshot}, {Name: fileSummary}}}
 	m.Tool.Name = "passkey-audit"
-	m.Tenants = append(m.Tenants, struct {
-		ID     string `json:"id"`
-		Name   string `json:"name"`
-		Domain string `json:"domain"`
-	}{demoTenantID(t), "Contoso", "contoso.com"})
+	m.Tenants = []reportjson.ManifestTenant{{SummaryTenant: report.SummaryTenant{ID: demoTenantID(t), Name: "Contoso", Domain: "contoso.com"}}}
 	if change != nil {
 		change(&m)
 	}

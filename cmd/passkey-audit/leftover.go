@@ -40,5 +40,5 @@ func leftover(e os.DirEntry) bool {
 	}
 	m := filePart.FindStringSubmatch(e.Name())
 	return m != nil && e.Type().IsRegular() &&
-		(slices.Contains(reportFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1]) || m[1] == snapshot.SortFile)
+		(slices.Contains(anyFiles(), m[1]) || slices.Contains(comparisonFiles(), m[1]) || m[1] == snapshot.SortFile)
 }

@@ -153,14 +153,24 @@ func (o *outputOptions) csv() csv.Options {
 
 func (o *outputOptions) wants(format string) bool { return slices.Contains(o.formats, format) }
 
-// reportFiles lists every file that a report may hold, in the order in which
-// they are written; the manifest comes last, when all else is there.
+// reportFiles lists every file that the report of one tenant may hold, in the
+// order in which they are written; the manifest comes last, when all else is
+// there.
 func reportFiles() []string {
 	return []string{
 		fileWorkbook, report.FileBreaking, report.FilePasskeys, report.FileUsers, report.FileAAGUIDs, report.FileUnread,
 		report.FileStrengths, report.FileOutreach, fileSummary, filePasskeys, fileSuggested, fileAAGUIDs, filePage, fileManifest,
 	}
 }
+
+// fleetFiles lists those of a report of several tenants, in the same way. Each
+// tenant has a suggestion of its own, which the command suggest gives.
+func fleetFiles() []string {
+	return append([]string{report.FileTenants}, slices.DeleteFunc(reportFiles(), func(f string) bool { return f == fileSuggested })...)
+}
+
+// anyFiles lists every file that a report of either kind may hold.
+func anyFiles() []string { return append([]string{report.FileTenants}, reportFiles()...) }
 
 // An outDir is a report folder that belongs to this process until release.
 type outDir struct {
@@ -177,7 +187,7 @@ func (d *outDir) release() {
 
 // inTheWay lists files of a report or a snapshot in a folder.
 func inTheWay(dir string) []string {
-	return filesIn(dir, append([]string{fileSnapshot}, reportFiles()...))
+	return filesIn(dir, append([]string{fileSnapshot}, anyFiles()...))
 }
 
 // checkOut looks, before the first request, whether the reports can be written.
@@ -291,11 +301,16 @@ type output struct {
 }
 
 // writeAll writes every file that was asked for, several at a time, and the
-// manifest when all are there.
-func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputOptions, policies [2]audit.Policy) error {
+// manifest when all are there. Policies are the live one and the proposed one;
+// none in a report of several tenants.
+func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputOptions, policies ...audit.Policy) error {
+	order := reportFiles()
+	if d.Several() {
+		order = fleetFiles()
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(min(runtime.GOMAXPROCS(0), writersMost))
-	for _, name := range largestFirst() {
+	for _, name := range largestFirst(order) {
 		format, write, err := o.writerOf(gctx, d, opts, name)
 		if err != nil {
 			return errors.Join(err, group.Wait())
@@ -307,9 +322,8 @@ func (o *output) writeAll(ctx context.Context, d *report.Document, opts *outputO
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	order := reportFiles()
 	slices.SortFunc(o.files, func(a, b reportjson.File) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
-	return o.manifest(reportjson.NewManifest(d), opts, policies[:]...)
+	return o.manifest(reportjson.NewManifest(d), opts, policies...)
 }
 
 // writersMost bounds how many files are written at a time: each takes memory.
@@ -318,9 +332,9 @@ const writersMost = 4
 // largestFirst gives the files but the manifest in the order in which they are
 // begun: what takes longest first, so that nothing long is left to one alone at
 // the end.
-func largestFirst() []string {
+func largestFirst(files []string) []string {
 	first := []string{fileWorkbook, filePasskeys}
-	return append(first, slices.DeleteFunc(reportFiles(), func(name string) bool {
+	return append(first, slices.DeleteFunc(slices.Clone(files), func(name string) bool {
 		return name == fileManifest || slices.Contains(first, name)
 	})...)
 }
@@ -407,13 +421,10 @@ func (m *measure) file(name string) reportjson.File {
 // one if there is one.
 func (o *output) manifest(m reportjson.Manifest, opts *outputOptions, policies ...audit.Policy) error {
 	for i, to := range []*string{&m.PolicySHA256, &m.ProposedSHA256}[:len(policies)] {
-		// Fields in the order of the type: the same policy gives the same digest.
-		b, err := json.Marshal(policies[i])
-		if err != nil {
-			return fmt.Errorf("digest policy: %w", err)
+		var err error
+		if *to, err = policyDigest(policies[i]); err != nil {
+			return err
 		}
-		sum := sha256.Sum256(b)
-		*to = hex.EncodeToString(sum[:])
 	}
 	m.CSV = reportjson.CSVForm{Form: "excel", Delimiter: opts.delimiter}
 	if opts.raw {
@@ -428,6 +439,17 @@ func (o *output) manifest(m reportjson.Manifest, opts *outputOptions, policies .
 	}
 	slices.SortFunc(m.Files, func(a, b reportjson.File) int { return strings.Compare(a.Name, b.Name) })
 	return o.write(fileManifest, func(w io.Writer) error { return reportjson.WriteManifest(w, m) })
+}
+
+// policyDigest tells a policy from others. The fields are in the order of the
+// type: the same policy gives the same digest.
+func policyDigest(p audit.Policy) (string, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("digest policy: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // names lists what was written.

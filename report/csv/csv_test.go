@@ -85,6 +85,14 @@ func TestGolden(t *testing.T) {
 	if n != 7 {
 		t.Errorf("%d CSV files, want 7", n)
 	}
+	several := fixture.Build(t, fixture.Fleet(t.TempDir()))
+	for file, golden := range map[string]string{report.FileTenants: "tenants.csv", report.FileUnread: "unread-tenants.csv", report.FileAAGUIDs: "aaguids-tenants.csv"} {
+		table, ok := several.Table(file)
+		if !ok {
+			t.Fatalf("no %s", file)
+		}
+		fixture.Golden(t, golden, []byte(written(t, table, Options{})))
+	}
 	users, ok := d.Table(report.FileUsers)
 	if !ok {
 		t.Fatal("no users")

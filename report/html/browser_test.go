@@ -222,6 +222,7 @@ func testNotices(t *testing.T, ctx context.Context) {
 func testLoads(t *testing.T, ctx context.Context) {
 	for name, in := range map[string]report.Input{
 		"hostile": fixture.Hostile(t.TempDir()), "fixture": fixture.Input(t.TempDir()), "empty": fixture.Empty(t.TempDir()), "sample": fixture.Sample(t.TempDir(), false),
+		"hostile tenants": fixture.HostileFleet(t.TempDir()), "tenants": fixture.LargeFleet(t.TempDir(), 200),
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := fixture.Build(t, in)

@@ -32,6 +32,8 @@ var (
 	pageText string
 	//go:embed page.css
 	styleText string
+	//go:embed fleet.css
+	fleetText string // follows the style in reports of several tenants
 	//go:embed page.js
 	scriptText string
 )
@@ -51,7 +53,7 @@ const (
 // limitOf gives the limit for a column.
 func limitOf(key string) int {
 	switch key {
-	case "reason", "remarks", "message", "live", "proposed", "value":
+	case "reason", "remarks", "message", "live", "proposed", "value", "missing", "not_looked_at", "strength_notes":
 		return sentenceLimit
 	}
 	return textLimit
@@ -98,7 +100,18 @@ type page struct {
 	Bars      []bar
 	Models    []bar
 	Tables    []section
+	// Hit are the tenants that are hit hardest in a report of several, MoreHit
+	// counts the others, and Missing tells of what something is missing.
+	Hit     []report.TenantFigures
+	MoreHit string
+	Missing []string
 }
+
+// Limits of what the page says of tenants above its table of them.
+const (
+	hitShown     = 20
+	missingShown = 50
+)
 
 // A bar is one bar of a chart, in the units of its drawing.
 type bar struct {
@@ -135,8 +148,12 @@ func newSection(t, core report.Table, caption string, limit int) section {
 	s.Shown = min(core.Count, limit)
 	where := fmt.Sprintf("All %s rows are in report.xlsx and %s.", report.Number(t.Count), t.File)
 	order := "the most serious first"
-	if t.Title == report.TitleUsers {
+	switch t.Title {
+	case report.TitleUsers:
 		order = "administrators first, then by risk"
+	case report.TitlePolicy:
+		where = fmt.Sprintf("All %s rows are in report.xlsx.", report.Number(t.Count))
+		order = "tenant after tenant"
 	}
 	switch {
 	case s.Shown < core.Count:
@@ -150,11 +167,20 @@ func newSection(t, core report.Table, caption string, limit int) section {
 }
 
 func newPage(d *report.Document, limit int) *page {
+	style := styleText
+	if d.Several() {
+		style += fleetText
+	}
 	p := &page{
-		Doc: d, Style: template.CSS(styleText), Script: template.JS(scriptText),
-		StyleSum: sum(styleText), ScriptSum: sum(scriptText),
+		Doc: d, Style: template.CSS(style), Script: template.JS(scriptText),
+		StyleSum: sum(style), ScriptSum: sum(scriptText), Missing: d.TenantsIncomplete(missingShown),
+	}
+	more := 0
+	if p.Hit, more = d.TenantsHit(hitShown); more > 0 {
+		p.MoreHit = fmt.Sprintf("In %s people lose their last passkey too.", report.Plural(more, "more tenant", "more tenants"))
 	}
 	captions := map[string]string{
+		report.TitleTenants:  "Every tenant with its figures: first those of which nothing is known, then by people who lose their last passkey.",
 		report.TitleBreaking: "Every passkey that the proposal blocks, those that break first.",
 		report.TitleUsers:    "Every user with a passkey, and every user who could not be read; administrators first, then by risk.",
 		report.TitlePasskeys: "Every passkey with both verdicts. Left out where the page is printed.",
@@ -297,9 +323,9 @@ func writeData(ctx context.Context, w *bufio.Writer, s section) error {
 	for _, i := range pageOrder(s.Table) {
 		c := s.Columns[i]
 		take = append(take, i)
-		h := head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind)}
+		h := head{Key: c.Key, Heading: c.Heading, Doc: c.Doc, Kind: kind(c.Kind), Missing: s.Missing(c)}
 		if a, ok := s.Age(c.Key); ok {
-			h.Before, h.Old, h.Missing = a.Before.UTC().Format(time.RFC3339), a.Old, a.Missing
+			h.Before, h.Old = a.Before.UTC().Format(time.RFC3339), a.Old
 		}
 		heads = append(heads, h)
 	}

@@ -30,7 +30,8 @@ func written(t *testing.T, d *report.Document, limit int) string {
 }
 
 func TestGolden(t *testing.T) {
-	for name, in := range map[string]report.Input{"report.html": fixture.Input(t.TempDir()), "report-empty.html": fixture.Empty(t.TempDir())} {
+	for name, in := range map[string]report.Input{"report.html": fixture.Input(t.TempDir()), "report-empty.html": fixture.Empty(t.TempDir()),
+		"report-tenants.html": fixture.Fleet(t.TempDir())} {
 		t.Run(name, func(t *testing.T) {
 			fixture.Golden(t, name, []byte(written(t, fixture.Build(t, in), rowLimit)))
 		})

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"passkey-audit/report"
 	"passkey-audit/report/testdata/fixture"
 )
 
@@ -80,13 +81,30 @@ func testAccessible(t *testing.T, ctx context.Context) {
 		ID, Impact, Help string
 		Nodes            []struct{ HTML, FailureSummary string }
 	}
+	one, several := fixture.Input, func(dir string) report.Input {
+		// Without the tenant whose policy alone fills a page of the sheet Policy.
+		in := fixture.Fleet(dir)
+		all := in.Sources
+		in.Alternatives, in.Sources = nil, func(yield func(*report.Source, error) bool) {
+			for s, err := range all {
+				if s.Tenant != fixture.Nordic && !yield(s, err) {
+					return
+				}
+			}
+		}
+		return in
+	}
 	for _, in := range []struct {
-		name string
-		dark bool
-		wide int
-	}{{"light", false, 1440}, {"dark", true, 1440}, {"narrow", false, 390}} {
+		name  string
+		dark  bool
+		wide  int
+		input func(dir string) report.Input
+	}{
+		{"light", false, 1440, one}, {"dark", true, 1440, one}, {"narrow", false, 390, one},
+		{"tenants, light", false, 1440, several}, {"tenants, dark", true, 1440, several}, {"tenants, narrow", false, 390, several},
+	} {
 		t.Run(in.name, func(t *testing.T) {
-			b := open(t, ctx, fixture.Build(t, fixture.Input(t.TempDir())), rowLimit, in.wide, 900, dark(in.dark))
+			b := open(t, ctx, fixture.Build(t, in.input(t.TempDir())), rowLimit, in.wide, 900, dark(in.dark))
 			b.run(chromedp.Evaluate[chromedp.Void](axe))
 			found := eval[[]finding](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => (
 				{ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.slice(0, 3).map((n) => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`, chromedp.EvalAwaitPromise)
@@ -104,12 +122,16 @@ func testAccessible(t *testing.T, ctx context.Context) {
 // off; with -pictures it leaves pictures.
 func testFits(t *testing.T, ctx context.Context) {
 	for _, in := range []struct {
-		wide int
-		dark bool
-	}{{1440, false}, {1440, true}, {390, false}, {390, true}, {768, false}} {
-		name := fmt.Sprintf("page-%d-%s", in.wide, map[bool]string{false: "light", true: "dark"}[in.dark])
+		wide    int
+		dark    bool
+		tenants int
+	}{{1440, false, 1}, {1440, true, 1}, {390, false, 1}, {390, true, 1}, {768, false, 1}, {1440, false, 1000}, {390, true, 1000}} {
+		name, sample := fmt.Sprintf("page-%d-%s", in.wide, map[bool]string{false: "light", true: "dark"}[in.dark]), fixture.Sample(t.TempDir(), true)
+		if in.tenants > 1 {
+			name, sample = name+"-tenants", fixture.LargeFleet(t.TempDir(), in.tenants)
+		}
 		t.Run(name, func(t *testing.T) {
-			b := open(t, ctx, fixture.Build(t, fixture.Sample(t.TempDir(), true)), rowLimit, in.wide, 1000, dark(in.dark))
+			b := open(t, ctx, fixture.Build(t, sample), rowLimit, in.wide, 1000, dark(in.dark))
 			if wide := eval[int](b, `document.documentElement.scrollWidth`); wide > in.wide {
 				t.Errorf("the page is %d pixels wide in a window of %d", wide, in.wide)
 			}

@@ -22,7 +22,9 @@ func TestSample(t *testing.T) {
 	if *keep == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(*keep, "report.html"), []byte(s), 0o600); err != nil {
-		t.Fatal(err)
+	for name, s := range map[string]string{"report.html": s, "tenants.html": written(t, fixture.Build(t, fixture.LargeFleet(t.TempDir(), 1000)), rowLimit)} {
+		if err := os.WriteFile(filepath.Join(*keep, name), []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -118,11 +118,9 @@ func TestSummary(t *testing.T) {
 	if err := json.Unmarshal(raw, &schema); err != nil {
 		t.Fatal(err)
 	}
-	several := fixture.Input(t.TempDir())
-	several.Tenants = append(several.Tenants, several.Tenants[0])
 	for name, in := range map[string]report.Input{
-		"summary.json": fixture.Input(t.TempDir()), "summary-empty.json": fixture.Empty(t.TempDir()), "summary-tenants.json": several,
-		"summary-nothing.json": {Users: fixture.Each(nil), TempDir: t.TempDir()},
+		"summary.json": fixture.Input(t.TempDir()), "summary-empty.json": fixture.Empty(t.TempDir()), "summary-tenants.json": fixture.Fleet(t.TempDir()),
+		"summary-nothing.json": {Source: report.Source{Users: fixture.Each(nil)}, TempDir: t.TempDir()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer

@@ -16,24 +16,33 @@ const ManifestSchema = 1
 // A Manifest says what a report folder holds, so that it can be proved later
 // that nothing was changed or lost.
 type Manifest struct {
-	Schema  int                    `json:"schema"`
-	Tool    report.SummaryTool     `json:"tool"`
-	Tenants []report.SummaryTenant `json:"tenants"`
+	Schema  int                `json:"schema"`
+	Tool    report.SummaryTool `json:"tool"`
+	Tenants []ManifestTenant   `json:"tenants"`
 	// CreatedAt is when the tenant was read to its end, not when the report
 	// was written: the same snapshot gives the same manifest.
 	CreatedAt *time.Time `json:"created_at"`
 	Complete  bool       `json:"complete"`
-	// StrengthsRead is false where authentication strengths were not read:
-	// strengths.csv then has no rows, and that says nothing.
+	// StrengthsRead is false where authentication strengths were not judged, or not
+	// in all tenants: that strengths.csv has no rows then says nothing.
 	StrengthsRead bool   `json:"strengths_read"`
 	Proposal      string `json:"proposal"`
 	// PolicySHA256 and ProposedSHA256 are digests of the two policies in
-	// canonical form.
+	// canonical form; empty in a report of several tenants, of which each has its
+	// own.
 	PolicySHA256   string `json:"policy_sha256"`
 	ProposedSHA256 string `json:"proposed_policy_sha256"`
 	// CSV says in which form the CSV files are.
 	CSV   CSVForm `json:"csv"`
 	Files []File  `json:"files"`
+}
+
+// A ManifestTenant is a tenant, in a report of several with the digests of its
+// policies.
+type ManifestTenant struct {
+	report.SummaryTenant
+	PolicySHA256   string `json:"policy_sha256,omitempty"`
+	ProposedSHA256 string `json:"proposed_policy_sha256,omitempty"`
 }
 
 // A CSVForm says in which form the CSV files are: "excel" (byte order mark,
@@ -55,11 +64,11 @@ type File struct {
 func NewManifest(d *report.Document) Manifest {
 	s := d.Summary()
 	m := Manifest{
-		Schema: ManifestSchema, Tool: s.Tool, Tenants: s.Tenants, CreatedAt: s.FinishedAt,
+		Schema: ManifestSchema, Tool: s.Tool, CreatedAt: s.FinishedAt,
 		Complete: s.Complete, StrengthsRead: s.StrengthsRead, Proposal: s.Proposal, Files: []File{},
 	}
-	if m.Tenants == nil {
-		m.Tenants = []report.SummaryTenant{s.Tenant}
+	for _, t := range d.Tenants() {
+		m.Tenants = append(m.Tenants, ManifestTenant{report.SummaryTenant(t.Tenant), t.LiveDigest, t.ProposedDigest})
 	}
 	return m
 }

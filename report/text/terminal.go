@@ -18,6 +18,7 @@ const columns = 80
 const (
 	hardestShown = 5
 	modelsShown  = 5
+	tenantsShown = 5
 	wordsShown   = 6
 	wordsOther   = 3  // of each further proposal
 	modelWidth   = 48 // in columns
@@ -36,6 +37,7 @@ func WriteTerminal(w io.Writer, d *report.Document, out Output) error {
 	t := terminal{d: d}
 	t.verdict()
 	t.impacts()
+	t.tenants()
 	t.hardest()
 	t.models()
 	t.unread()
@@ -120,6 +122,15 @@ func (t *terminal) hardest() {
 		wide = 39
 	}
 	for _, p := range list {
+		room := wide
+		if !roles {
+			room++
+		}
+		name := Pad(who(p), room)
+		if t.d.Several() {
+			const label = 18
+			name = Pad(who(p), room-label-1) + " " + Pad(t.d.TenantLabel(p.TenantID), label)
+		}
 		role := ""
 		switch {
 		case !roles:
@@ -133,14 +144,36 @@ func (t *terminal) hardest() {
 			what += ", disabled"
 		}
 		if roles {
-			t.line(fmt.Sprintf("  %s %s %s", Pad(who(p), wide), Pad(role, 5), what))
+			t.line(fmt.Sprintf("  %s %s %s", name, Pad(role, 5), what))
 		} else {
-			t.line(fmt.Sprintf("  %s %s", Pad(who(p), wide+1), what))
+			t.line(fmt.Sprintf("  %s %s", name, what))
 		}
 	}
 	u := &t.d.Users
 	if more := u.LosingLast + u.LosingSome - len(list); more > 0 {
 		t.line("  and " + report.Plural(more, "other person", "other people"))
+	}
+}
+
+// tenants names the tenants that are hit hardest and those of which something is
+// missing, in a report of several.
+func (t *terminal) tenants() {
+	list, more := t.d.TenantsHit(tenantsShown)
+	if len(list) > 0 {
+		t.head("Tenants hit hardest (all are in tenants.csv)")
+		t.line(fmt.Sprintf("  %-44s %9s %9s %11s", "", "breaking", "lose last", "admins"))
+		for _, f := range list {
+			t.line(fmt.Sprintf("  %s %9s %9s %11s", Pad(f.Label(), 44), report.Number(f.Breaks), report.Number(f.LosingLast), f.LosingLastAdmins.Short()))
+		}
+		if more > 0 {
+			t.line("  and " + report.Plural(more, "other tenant", "other tenants"))
+		}
+	}
+	if missing := t.d.TenantsIncomplete(tenantsShown); len(missing) > 0 {
+		t.head("Tenants of which something is missing")
+		for _, s := range missing {
+			t.para("  - ", s)
+		}
 	}
 }
 
@@ -186,6 +219,9 @@ func (t *terminal) unread() {
 	}
 	u := &t.d.Users
 	t.head("Not read (each is in unread.csv, with the error)")
+	if n := t.d.Unusable(); n > 0 {
+		t.para("  ", report.Plural(n, "snapshot", "snapshots")+" could not be used: nothing is known of the people there")
+	}
 	if u.Unread > 0 {
 		s := report.Plural(u.Unread, "user", "users") + ": they may have passkeys that break"
 		switch a := u.AdministratorsUnread; {
@@ -212,7 +248,7 @@ func (t *terminal) proposal() {
 		t.list(words)
 	}
 	if words := t.d.SuggestionWords(); words != "" {
-		t.head("The suggested policy (suggested-policy.json)")
+		t.head(t.d.SuggestionTitle())
 		t.para("  ", words)
 	}
 	t.comparison()

@@ -54,16 +54,18 @@ func checkTerminal(t *testing.T, s string) {
 
 func TestTerminal(t *testing.T) {
 	inputs := map[string]report.Input{
-		"terminal.txt":       fixture.Input(t.TempDir()),
-		"terminal-empty.txt": fixture.Empty(t.TempDir()),
-		"terminal-large.txt": fixture.Large(t.TempDir(), 2000),
+		"terminal.txt":              fixture.Input(t.TempDir()),
+		"terminal-empty.txt":        fixture.Empty(t.TempDir()),
+		"terminal-tenants.txt":      fixture.Fleet(t.TempDir()),
+		"terminal-many-tenants.txt": fixture.LargeFleet(t.TempDir(), 1200),
+		"terminal-large.txt":        fixture.Large(t.TempDir(), 2000),
 	}
 	hostile := fixture.Users()
 	for _, u := range hostile {
 		u.UPN = "\x1b[2J\u202E田中" + strings.Repeat("田", 60) + u.UPN
 	}
 	in := fixture.Input(t.TempDir())
-	in.Users, in.Tenants[0].Name, in.Proposal.Name = fixture.Each(hostile), "\x1b]0;x\x07"+strings.Repeat("long ", 40), strings.Repeat("/very", 40)
+	in.Users, in.Tenant.Name, in.Proposal.Name = fixture.Each(hostile), "\x1b]0;x\x07"+strings.Repeat("long ", 40), strings.Repeat("/very", 40)
 	inputs["terminal-hostile.txt"] = in
 	for name, in := range inputs {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,8 @@ func TestSample(t *testing.T) {
 	if *keep == "" {
 		return
 	}
-	for name, b := range map[string][]byte{"report.xlsx": b, "compare.xlsx": changes.Bytes()} {
+	fleet := written(t, fixture.Build(t, fixture.LargeFleet(t.TempDir(), 1000)))
+	for name, b := range map[string][]byte{"report.xlsx": b, "compare.xlsx": changes.Bytes(), "tenants.xlsx": fleet} {
 		if err := os.WriteFile(filepath.Join(*keep, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

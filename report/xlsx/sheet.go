@@ -133,6 +133,8 @@ func tab(t report.Table) string {
 		return colBad
 	case t.Title == report.TitleNewlyBlocked:
 		return colBad
+	case t.Title == report.TitleTenants:
+		return colInk
 	case t.Title == report.TitleUnread, t.Title == report.TitleStrengths, t.Title == report.TitleNewlyUndecided, t.Title == report.TitleNotCompared:
 		return colWarn
 	}
@@ -171,6 +173,8 @@ func printedTo(first string) string {
 		return "undecided"
 	case "change":
 		return "after"
+	case "tenant": // the sheet Tenants; Policy has no such column
+		return "unread"
 	}
 	return ""
 }
@@ -301,7 +305,7 @@ func (b *book) colours(title string, t report.Table, last int) error {
 				list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: "==", Value: `"` + r.equals + `"`, Format: &style})
 			}
 		}
-		if c.Key == "breaking" {
+		if c.Key == "breaking" || t.Title == report.TitleTenants && (c.Key == "losing_last_passkey" || c.Key == "unread") {
 			style := b.styles.condStrong
 			list = append(list, excelize.ConditionalFormatOptions{Type: "cell", Criteria: ">", Value: "0", Format: &style})
 		}

@@ -206,8 +206,9 @@ const wrapLimit = 10_000
 func (s *styles) of(t report.Table, c report.Column) cellStyle {
 	style := cellStyle{text: s.text, old: s.oldTime, count: s.count, time: s.time, no: s.yesNo, yes: s.yesNo, link: s.person}
 	if age, ok := t.Age(c.Key); ok {
-		style.oldBefore, style.missing = age.Before, age.Missing
+		style.oldBefore = age.Before
 	}
+	style.missing = t.Missing(c)
 	switch c.Kind {
 	case report.KindGUID:
 		style.text = s.guid
@@ -219,6 +220,8 @@ func (s *styles) of(t report.Table, c report.Column) cellStyle {
 			style.yes = s.yesWarn
 		case "in_proposed_list", "in_current_list", "suggested":
 			style.yes = s.yesGood
+		case "complete":
+			style.no = s.yesWarn
 		}
 	case report.KindFree:
 		if t.Count > wrapLimit {
@@ -226,6 +229,9 @@ func (s *styles) of(t report.Table, c report.Column) cellStyle {
 		}
 		if t.Title == report.TitleRun { // beside texts
 			style.count, style.time = s.factCount, s.factTime
+		}
+		if c.Key == "missing" || c.Key == "not_looked_at" || c.Key == "strength_notes" {
+			style.text, style.wrap = s.wrap, c.Width
 		}
 		if t.Title == report.TitlePolicy || t.Title == report.TitlePolicyChanges || t.Title == report.TitleRun || t.Title == report.TitleAAGUIDs || t.Title == report.TitleBreaking && (c.Key == "reason" || c.Key == "authenticator") {
 			style.text, style.wrap = s.wrap, c.Width

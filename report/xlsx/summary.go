@@ -26,11 +26,12 @@ func (b *book) summary(d *report.Document) error {
 	p.verdict(not, d.ProblemWords(), append([]string{d.PasskeyWords()}, d.LastUseWords()...))
 	p.tiles(d.Figures())
 	p.breakdown()
+	p.tenants()
 	p.words("The proposal \""+d.Proposal().Name+"\" against the live policy", d.ProposalWords())
 	p.proposals()
 	p.hardest()
 	p.words("Assumptions, since Microsoft does not document it", d.AssumptionWords())
-	p.words("The suggested policy (suggested-policy.json)", p.d.SuggestionList())
+	p.words(p.d.SuggestionTitle(), p.d.SuggestionList())
 	p.words("Authentication strengths, which are not counted among what breaks", p.d.StrengthWords())
 	p.contents(p.about)
 	p.legend()
@@ -101,10 +102,14 @@ func (p *reportPage) hardest() {
 	}
 	p.section(1, gridColumns, title)
 	p.row++
+	second := "Name"
+	if p.d.Several() {
+		second = "Tenant"
+	}
 	for _, h := range []struct {
 		from, to int
 		s        string
-	}{{1, 4, "User principal name"}, {5, 6, "Name"}, {7, 7, "Admin"}, {8, 8, "Account"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
+	}{{1, 4, "User principal name"}, {5, 6, second}, {7, 7, "Admin"}, {8, 8, "Account"}, {9, 10, "Risk"}, {11, 11, "Breaking"}, {12, 12, "Usable after"}} {
 		style := p.styles.head
 		if h.from > 10 {
 			style = p.styles.headRight
@@ -115,7 +120,11 @@ func (p *reportPage) hardest() {
 	for _, h := range p.d.Hardest {
 		admin := map[string]string{"true": "yes", "false": "no", "": "not known"}[h.Admin.String()]
 		p.put(1, 4, p.row, short(h.UPN, 46), p.styles.cell)
-		p.put(5, 6, p.row, short(h.DisplayName, 23), p.styles.cell)
+		name := h.DisplayName
+		if p.d.Several() {
+			name = p.d.TenantLabel(h.TenantID)
+		}
+		p.put(5, 6, p.row, short(name, 23), p.styles.cell)
 		p.put(7, 7, p.row, admin, p.styles.cell)
 		account := map[string]string{"true": "enabled", "false": "disabled", "": "not known"}[h.Enabled.String()]
 		p.put(8, 8, p.row, account, p.styles.cell)
@@ -127,12 +136,54 @@ func (p *reportPage) hardest() {
 	p.row++
 }
 
+// Limits of what the summary says of tenants; the sheet Tenants has them all.
+const (
+	tenantsShown    = 20
+	incompleteShown = 10
+)
+
+// tenants names the tenants that are hit hardest and those of which something is
+// missing, in a report of several.
+func (p *reportPage) tenants() {
+	list, more := p.d.TenantsHit(tenantsShown)
+	if len(list) > 0 {
+		p.section(1, gridColumns, "Tenants hit hardest")
+		p.row++
+		for _, h := range []struct {
+			from, to int
+			s        string
+		}{{1, 4, "Tenant"}, {5, 6, "People who lose their last"}, {7, 8, "Admins among them"}, {9, 10, "Passkeys that break"}, {11, 11, "Undecided"}, {12, 12, "Not read"}} {
+			style := p.styles.headRight
+			if h.from == 1 {
+				style = p.styles.head
+			}
+			p.put(h.from, h.to, p.row, h.s, style)
+		}
+		p.row++
+		for _, t := range list {
+			p.put(1, 4, p.row, short(t.Label(), 46), p.styles.cell)
+			p.put(5, 6, p.row, t.LosingLast, p.styles.number)
+			p.put(7, 8, p.row, tally(t.LosingLastAdmins), p.styles.number)
+			p.put(9, 10, p.row, t.Breaks, p.styles.number)
+			p.put(11, 11, p.row, t.Undecided, p.styles.number)
+			p.put(12, 12, p.row, t.Coverage.Unread, p.styles.number)
+			p.row++
+		}
+		if more > 0 {
+			p.block(fmt.Sprintf("And in %s people lose their last passkey: the sheet Tenants has them all.", report.Plural(more, "more tenant", "more tenants")), p.styles.word, 10.5)
+		}
+		p.row++
+	}
+	p.words("Tenants of which something is missing", p.d.TenantsIncomplete(incompleteShown))
+}
+
 // about says what each sheet holds.
 func (p *reportPage) about(t report.Table) string {
 	if t.Title == report.TitleStrengths && !p.d.StrengthsRead() {
 		return t.Empty
 	}
 	return map[string]string{
+		report.TitleTenants:   "every tenant with its figures: first those of which nothing is known, then by people who lose their last passkey",
 		report.TitleBreaking:  "every passkey that the proposal blocks, those that break first",
 		report.TitleUsers:     "every user with a passkey, and every user who could not be read; administrators first, then by risk",
 		report.TitlePasskeys:  "every passkey with both verdicts",

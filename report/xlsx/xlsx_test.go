@@ -145,8 +145,8 @@ func checkRows(t testing.TB, f *excelize.File, d content, limit int) {
 			}
 			var want []string
 			for i, c := range row {
-				if a, ok := table.Age(table.Columns[i].Key); ok && c.Type() == report.CellEmpty {
-					c = report.Text(a.Missing)
+				if c.Type() == report.CellEmpty {
+					c = report.Text(table.Missing(table.Columns[i]))
 				}
 				want = append(want, cellText(c))
 			}
@@ -227,7 +227,8 @@ func dump(t *testing.T, f *excelize.File) []byte {
 }
 
 func TestGolden(t *testing.T) {
-	for name, in := range map[string]report.Input{"workbook.txt": fixture.Input(t.TempDir()), "workbook-empty.txt": fixture.Empty(t.TempDir())} {
+	for name, in := range map[string]report.Input{"workbook.txt": fixture.Input(t.TempDir()), "workbook-empty.txt": fixture.Empty(t.TempDir()),
+		"workbook-tenants.txt": fixture.Fleet(t.TempDir())} {
 		t.Run(name, func(t *testing.T) {
 			d := fixture.Build(t, in)
 			b := written(t, d)
