@@ -1,7 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"passkey-audit/audit"
@@ -19,6 +22,36 @@ func pack(values ...string) string {
 		list = append(list, "octet_length("+v+") || ':' || "+v)
 	}
 	return strings.Join(list, " || ")
+}
+
+// joined gives the SQL that joins values with a character between them, in half
+// the time that pack takes. None may be null.
+func joined(values []string) string {
+	return fmt.Sprintf("concat_ws(char(%d), %s)", between, strings.Join(values, ", "))
+}
+
+// between stands between values that are joined: the unit separator, which is in
+// no name that means well.
+const between = '\x1f'
+
+// repack adds the n values of a line as pack would have. It is false where there
+// are more or fewer, since a value holds the character that stands between them.
+func repack(to, line []byte, n int) ([]byte, bool) {
+	for ; n > 1; n-- {
+		i := bytes.IndexByte(line, between)
+		if i < 0 {
+			return to, false
+		}
+		to = appendPacked(to, line[:i])
+		line = line[i+1:]
+	}
+	return appendPacked(to, line), bytes.IndexByte(line, between) < 0
+}
+
+// appendPacked adds a value as pack would have.
+func appendPacked(to, value []byte) []byte {
+	to = strconv.AppendInt(to, int64(len(value)), 10)
+	return append(append(to, ':'), value...)
 }
 
 // A packed takes apart what pack joined. It turns bad at what pack does not

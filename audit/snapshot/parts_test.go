@@ -38,11 +38,11 @@ func many(t *testing.T, n int) (*Reader, []Record) {
 	var want []Record
 	for i := range n {
 		roll := uint32(i) * 2654435761
-		u := audit.User{ID: fmt.Sprintf("%08x", roll), UPN: fmt.Sprintf("User%d:%d@contoso.com", roll%97, roll%1009), DisplayName: "7:x\x00Ünïcode" + fmt.Sprint(i), Type: "Member", Enabled: audit.Ternary(i % 3)}
+		u := audit.User{ID: fmt.Sprintf("%08x", roll), UPN: fmt.Sprintf("User%d:%d@contoso.com", roll%97, roll%1009), DisplayName: []string{"7:x\x00Ünïcode", "\x1f", "a\x1fb\x1f", ""}[i*i%17%4] + fmt.Sprint(i), Type: "Member", Enabled: audit.Ternary(i % 3)}
 		rec := Record{User: u, Outcome: audit.OutcomeRead}
 		for k := range i % 3 {
 			rec.Passkeys = append(rec.Passkeys, audit.Passkey{
-				ID: fmt.Sprintf("k%d-%d", i, k), Name: "my key", AAGUID: fmt.Sprintf([]string{"AA%d", "aa%d"}[k], roll%5), Model: "12:", Type: audit.Synced, Attestation: audit.NotAttested,
+				ID: fmt.Sprintf("k%d-%d", i, k), Name: []string{"my key", "\x1f", "12:\x00"}[roll%31%3], AAGUID: fmt.Sprintf([]string{"AA%d", "aa%d"}[k], roll%5), Model: "12:", Type: audit.Synced, Attestation: audit.NotAttested,
 				CreatedAt: time.Date(2026, 1, 1, 0, 0, int(roll%1000), 0, time.UTC),
 			})
 		}

@@ -76,52 +76,88 @@ func (r *Reader) scan(ctx context.Context, p part, s *sorter) error {
 	if err != nil {
 		return err
 	}
-	// A row is one text: what a row costs is its columns.
-	users, err := r.db.QueryContext(ctx, "SELECT u.seq, "+
-		pack("u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "coalesce(u.enabled, '')", "coalesce(u.admin, '')", "u.outcome", memberOf)+
-		" FROM users u WHERE u.seq BETWEEN ? AND ? ORDER BY u.seq", p.from, p.to)
+	userColumns := []string{"u.upn_key", "u.id", "u.upn", "u.display_name", "u.user_type", "coalesce(u.enabled, '')", "coalesce(u.admin, '')", "u.outcome", memberOf}
+	keyColumns := []string{"k.id", "k.name", "k.aaguid", "k.model", "k.type", "k.attestation", "k.created_at", "k.last_used_at"}
+	users, err := r.lines(ctx, "SELECT u.seq, "+joined(userColumns)+" FROM users u WHERE u.seq BETWEEN ? AND ? ORDER BY u.seq", p)
 	if err != nil {
 		return err
 	}
-	defer users.Close()
+	defer users.rows.Close()
 	// To go through the passkeys beside them costs half of looking for those of
 	// each user.
-	held, err := r.db.QueryContext(ctx, "SELECT k.user_seq, "+
-		pack("k.id", "k.name", "k.aaguid", "k.model", "k.type", "k.attestation", "k.created_at", "k.last_used_at")+
-		" FROM passkeys k WHERE k.user_seq BETWEEN ? AND ? ORDER BY k.user_seq", p.from, p.to)
+	held, err := r.lines(ctx, "SELECT k.user_seq, "+joined(keyColumns)+" FROM passkeys k WHERE k.user_seq BETWEEN ? AND ? ORDER BY k.user_seq", p)
 	if err != nil {
 		return err
 	}
-	defer held.Close()
-	var seq, owner int64
-	var user, key sql.RawBytes
-	var passkeys []byte
-	more := held.Next()
-	if more {
-		if err := held.Scan(&owner, &key); err != nil {
-			return err
-		}
-	}
-	for users.Next() {
-		if err := users.Scan(&seq, &user); err != nil {
-			return err
-		}
+	defer held.rows.Close()
+	held.next()
+	var user, passkeys []byte
+	for users.next() {
+		ok, whole := true, true
 		passkeys = passkeys[:0]
-		for more && owner <= seq {
-			if owner == seq {
-				passkeys = append(passkeys, key...)
+		for ; held.more && held.owner <= users.owner; held.next() {
+			if held.owner == users.owner {
+				passkeys, ok = repack(passkeys, held.line, len(keyColumns))
+				whole = whole && ok
 			}
-			if more = held.Next(); more {
-				if err := held.Scan(&owner, &key); err != nil {
-					return err
-				}
+		}
+		if !whole {
+			if passkeys, err = r.packedRows(ctx, passkeys[:0], "SELECT "+pack(keyColumns...)+" FROM passkeys k WHERE k.user_seq = ?", users.owner); err != nil {
+				return err
+			}
+		}
+		if user, ok = repack(user[:0], users.line, len(userColumns)); !ok {
+			if user, err = r.packedRows(ctx, user[:0], "SELECT "+pack(userColumns...)+" FROM users u WHERE u.seq = ?", users.owner); err != nil {
+				return err
 			}
 		}
 		if err := s.addPacked(user, passkeys); err != nil {
 			return err
 		}
 	}
-	return errors.Join(users.Err(), held.Err())
+	return cmp.Or(users.err, held.err)
+}
+
+// lines are rows of two columns: whose they are, and values that joined put
+// together.
+type lines struct {
+	rows  *sql.Rows
+	more  bool
+	err   error
+	owner int64
+	line  sql.RawBytes // valid until the next one
+}
+
+func (r *Reader) lines(ctx context.Context, query string, p part) (*lines, error) {
+	rows, err := r.db.QueryContext(ctx, query, p.from, p.to)
+	return &lines{rows: rows}, err
+}
+
+// next moves to the next line; false at the end, and after an error.
+func (l *lines) next() bool {
+	if l.more = l.rows.Next(); !l.more {
+		l.err = l.rows.Err()
+	} else if l.err = l.rows.Scan(&l.owner, &l.line); l.err != nil {
+		l.more = false
+	}
+	return l.more
+}
+
+// packedRows adds the packed rows of a user.
+func (r *Reader) packedRows(ctx context.Context, to []byte, query string, seq int64) ([]byte, error) {
+	rows, err := r.db.QueryContext(ctx, query, seq)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row sql.RawBytes
+		if err := rows.Scan(&row); err != nil {
+			return nil, err
+		}
+		to = append(to, row...)
+	}
+	return to, rows.Err()
 }
 
 // memberships gives the SQL for what a user is a member of, packed.
