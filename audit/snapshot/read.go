@@ -148,12 +148,16 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 	if err != nil {
 		return audit.Coverage{}, err
 	}
-	var by map[audit.Outcome]int
 	c := audit.Coverage{ListingComplete: l.Done}
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		by, err = counts(gctx, r.db)
-		return err
+	group.Go(func() error {
+		err := r.db.QueryRowContext(gctx, `SELECT count(*), count(*) FILTER (WHERE outcome = ?), count(*) FILTER (WHERE outcome = ?), count(*) FILTER (WHERE outcome = ?) FROM users`,
+			audit.OutcomeRead, audit.OutcomeGone, audit.OutcomeOutOfScope).Scan(&c.Listed, &c.Read, &c.Gone, &c.OutOfScope)
+		if err != nil {
+			return fmt.Errorf("count users: %w", classify(err))
+		}
+		c.Unread = c.Listed - c.Read - c.Gone - c.OutOfScope
+		return nil
 	})
 	group.Go(func() error {
 		err := r.db.QueryRowContext(gctx, `SELECT (SELECT count(DISTINCT user_seq) FROM passkeys k JOIN users u ON u.seq = k.user_seq AND u.outcome = 'read'),
@@ -165,19 +169,6 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 	})
 	if err := group.Wait(); err != nil {
 		return audit.Coverage{}, err
-	}
-	for o, n := range by {
-		c.Listed += n
-		switch {
-		case o == audit.OutcomeRead:
-			c.Read += n
-		case o == audit.OutcomeGone:
-			c.Gone += n
-		case o == audit.OutcomeOutOfScope:
-			c.OutOfScope += n
-		default:
-			c.Unread += n
-		}
 	}
 	c.WithoutPasskey = c.Read - c.WithPasskey
 	return c, nil

@@ -7,8 +7,9 @@ import (
 	reportjson "passkey-audit/report/json"
 )
 
-// A sink writes a file and takes its size and digest in a goroutine of its own:
-// for a large report that takes as long as to make what is written.
+// A sink writes a file in a goroutine of its own, since for a large report that
+// takes as long as to make what is written. It takes size and digest in the
+// caller's.
 type sink struct {
 	w io.Writer
 	m *measure
@@ -46,8 +47,6 @@ func (s *sink) run() {
 			if _, err := s.w.Write(c); err != nil {
 				s.err = err
 				close(s.failed)
-			} else {
-				_, _ = s.m.Write(c) // never fails
 			}
 		}
 		s.free <- c[:0] // there is room for all chunks
@@ -62,7 +61,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
 		if len(s.chunk) == cap(s.chunk) {
-			s.full <- s.chunk // there is room for all chunks
+			s.send()
 			select {
 			case s.chunk = <-s.free:
 			case <-s.failed:
@@ -79,11 +78,17 @@ func (s *sink) Write(p []byte) (int, error) {
 // close waits until all is written. It gives the first error of any write.
 func (s *sink) close() error {
 	if s.chunk != nil {
-		s.full <- s.chunk
+		s.send()
 	}
 	close(s.full)
 	<-s.done
 	return s.err
+}
+
+// send hands the chunk over.
+func (s *sink) send() {
+	_, _ = s.m.Write(s.chunk) // never fails
+	s.full <- s.chunk         // there is room for all chunks
 }
 
 // file describes what was written, once the sink is closed.
