@@ -81,19 +81,7 @@ func testAccessible(t *testing.T, ctx context.Context) {
 		ID, Impact, Help string
 		Nodes            []struct{ HTML, FailureSummary string }
 	}
-	one, several := fixture.Input, func(dir string) report.Input {
-		// Without the tenant whose policy alone fills a page of the sheet Policy.
-		in := fixture.Fleet(dir)
-		all := in.Sources
-		in.Alternatives, in.Sources = nil, func(yield func(*report.Source, error) bool) {
-			for s, err := range all {
-				if s.Tenant != fixture.Nordic && !yield(s, err) {
-					return
-				}
-			}
-		}
-		return in
-	}
+	one, several := fixture.Input, fixture.Fleet // of the second, a table has more than one page
 	for _, in := range []struct {
 		name  string
 		dark  bool

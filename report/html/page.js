@@ -48,7 +48,8 @@
     label.append(input);
     const back = make("button", "", "Back"), next = make("button", "", "Next");
     back.type = next.type = "button";
-    back.setAttribute("aria-label", "Previous page of " + title.firstChild.textContent.trim());
+    // A name begins with the text on the button, for those who speak it.
+    back.setAttribute("aria-label", "Back, previous page of " + title.firstChild.textContent.trim());
     next.setAttribute("aria-label", "Next page of " + title.firstChild.textContent.trim());
     const status = make("span");
     status.setAttribute("role", "status");
