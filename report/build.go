@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"passkey-audit/audit"
 )
@@ -45,7 +46,14 @@ func userBuckets() []string {
 }
 
 func userBucket(admin bool, r audit.Risk, disabled bool) string {
-	return fmt.Sprintf("users-%d-%s-%d", 1-boolInt(admin), r, boolInt(disabled))
+	s := "users-" + string(r)
+	if admin {
+		s += "-admin"
+	}
+	if disabled {
+		s += "-disabled"
+	}
+	return s
 }
 
 // ranks is how many ranks there are.
@@ -70,10 +78,11 @@ func outreachBuckets() []string {
 }
 
 func outreachBucket(priority int, admin bool) string {
+	s := "outreach-" + strconv.Itoa(priority)
 	if admin {
-		return fmt.Sprintf("outreach-%d-admin", priority)
+		s += "-admin"
 	}
-	return fmt.Sprintf("outreach-%d", priority)
+	return s
 }
 
 // codeLimit bounds how many users' error codes are remembered for AAGUIDs.txt;

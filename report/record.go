@@ -89,7 +89,13 @@ func (d *decoder) user(u *audit.User) {
 	u.Admin = audit.Ternary(d.byte())
 }
 
+// putVerdict encodes a verdict as its number, or as 0 and its parts: the same few
+// come again and again.
 func (s *spool) putVerdict(b []byte, v *audit.Verdict) []byte {
+	if id := s.dict.verdict(v); id > 0 {
+		return binary.AppendUvarint(b, id)
+	}
+	b = append(b, 0)
 	b = s.dict.put(b, string(v.Decision))
 	b = s.dict.put(b, string(v.Code))
 	b = s.dict.put(b, v.Reason)
@@ -98,6 +104,14 @@ func (s *spool) putVerdict(b []byte, v *audit.Verdict) []byte {
 }
 
 func (d *decoder) verdict(v *audit.Verdict) {
+	switch id := d.uint(); {
+	case id > uint64(len(d.dict.verdicts)):
+		d.rest, d.bad = "", true
+		return
+	case id > 0:
+		*v = d.dict.verdicts[id-1]
+		return
+	}
 	v.Decision = audit.Decision(d.known())
 	v.Code = audit.ReasonCode(d.known())
 	v.Reason = d.known()

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"passkey-audit/audit"
 )
 
 // A spool keeps the rows of a report in files of a private folder, one file
@@ -49,7 +51,7 @@ func newSpool(parent string) (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make spool folder: %w", err)
 	}
-	return &spool{dir: dir, buckets: map[string]*bucket{}, dict: dict{ids: map[string]uint64{}}}, nil
+	return &spool{dir: dir, buckets: map[string]*bucket{}, dict: dict{ids: map[string]uint64{}, verdictIDs: map[audit.Verdict]uint64{}}}, nil
 }
 
 // append adds a record to a bucket, which it makes if need be.
@@ -209,13 +211,37 @@ var errDamaged = errors.New("record is damaged")
 type dict struct {
 	ids  map[string]uint64
 	list []string
+	// The same for whole verdicts.
+	verdictIDs map[audit.Verdict]uint64
+	verdicts   []audit.Verdict
 }
 
 const (
-	dictLimit = 1 << 14
+	dictLimit    = 1 << 14
+	verdictLimit = 1 << 12
 	// dictText is the longest text that is worth remembering.
 	dictText = 512
 )
+
+// verdict gives a verdict's number, or 0 if it gets none.
+func (d *dict) verdict(v *audit.Verdict) uint64 {
+	if id, ok := d.verdictIDs[*v]; ok {
+		return id
+	}
+	if len(d.verdicts) == verdictLimit || len(v.Reason) > dictText || len(v.DecidedBy) > dictText || len(v.Decision)+len(v.Code) > dictText {
+		return 0
+	}
+	key := audit.Verdict{
+		Decision: audit.Decision(strings.Clone(string(v.Decision))), Code: audit.ReasonCode(strings.Clone(string(v.Code))),
+		Reason: strings.Clone(v.Reason), DecidedBy: strings.Clone(v.DecidedBy), Assumes: v.Assumes,
+	}
+	valid := key
+	valid.Decision, valid.Code = audit.Decision(strings.ToValidUTF8(string(key.Decision), "\uFFFD")), audit.ReasonCode(strings.ToValidUTF8(string(key.Code), "\uFFFD"))
+	valid.Reason, valid.DecidedBy = strings.ToValidUTF8(key.Reason, "\uFFFD"), strings.ToValidUTF8(key.DecidedBy, "\uFFFD")
+	d.verdicts = append(d.verdicts, valid)
+	d.verdictIDs[key] = uint64(len(d.verdicts))
+	return uint64(len(d.verdicts))
+}
 
 // put encodes s as its number, or as 0 and the text.
 func (d *dict) put(b []byte, s string) []byte {

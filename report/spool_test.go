@@ -220,3 +220,46 @@ func TestSpoolRecords(t *testing.T) {
 		}
 	}
 }
+
+// TestVerdictLimit: verdicts beyond the dictionary's limits come back too.
+func TestVerdictLimit(t *testing.T) {
+	s, err := newSpool(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	list := []audit.Verdict{{}, {Decision: audit.Allowed}, {Decision: audit.Blocked, Reason: strings.Repeat("x", dictText+1)}, {Code: "bad \xff utf-8", DecidedBy: "\xff", Assumes: 5}}
+	for i := range verdictLimit + 10 {
+		list = append(list, audit.Verdict{Decision: audit.Blocked, Code: "code", Reason: fmt.Sprint("reason ", i), DecidedBy: "list", Assumes: audit.AssumptionSet(i)})
+	}
+	for range 2 {
+		for i := range list {
+			if err := s.append("b", s.putVerdict(nil, &list[i])); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.dict.verdicts); n != verdictLimit {
+		t.Errorf("the dictionary has %d verdicts, want %d", n, verdictLimit)
+	}
+	i := 0
+	for rec, err := range s.read(t.Context(), "b") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := list[i%len(list)]
+		want.Code, want.DecidedBy = audit.ReasonCode(strings.ToValidUTF8(string(want.Code), "\uFFFD")), strings.ToValidUTF8(want.DecidedBy, "\uFFFD")
+		dec := decoder{rest: rec, dict: &s.dict}
+		var got audit.Verdict
+		if dec.verdict(&got); got != want || dec.bad || dec.rest != "" {
+			t.Fatalf("verdict %d: got %+v, want %+v", i, got, want)
+		}
+		i++
+	}
+	if i != 2*len(list) {
+		t.Errorf("%d records, want %d", i, 2*len(list))
+	}
+}
