@@ -35,7 +35,7 @@ refused in the file: they come from the environment.`,
 			Short: "Print each value with its origin, as COMMAND (scan if none is named) would take it",
 			Example: `  passkey-audit config show
   passkey-audit config show evaluate --config audit.yaml
-  passkey-audit config show scan --tenants tenants.csv --index 3`,
+  passkey-audit config show scan --tenants customers.csv --index 3`,
 			DisableFlagParsing: true, // they are those of another command
 			RunE: func(cmd *cobra.Command, args []string) error {
 				for _, a := range args {

@@ -282,7 +282,7 @@ func newTenantsCommand(w world) *cobra.Command {
 		Short: "Check a list of tenants for scan --tenants, and number its entries",
 		Long: `Checks a list of tenants, and prints the number of each entry, as scan --index
 takes it, its line, and the tenant.`,
-		Example: `  passkey-audit tenants tenants.csv`,
+		Example: `  passkey-audit tenants customers.csv`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s takes one file, and %d were given", cmd.CommandPath(), len(args))
