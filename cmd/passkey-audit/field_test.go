@@ -127,7 +127,9 @@ func fieldCases() []fieldCase {
 		{name: "outer 429 with seconds", rules: []graphsim.Rule{{On: graphsim.OnBatch, Times: 9, Fault: throttled(graphsim.RetrySeconds, 5*time.Minute)}}, same: true, check: waitsFor(5 * time.Minute)},
 		{name: "item left unanswered", rules: once(graphsim.OnMethods, 1, kind(graphsim.FaultMissing)), same: true},
 		{name: "item left unanswered for good", rules: one(graphsim.OnMethods, kind(graphsim.FaultMissing)), status: exitPartial, check: unreadUser(17, "0", "unanswered")},
-		{name: "throttled for an hour, without Retry-After", rules: []graphsim.Rule{{On: graphsim.OnMethods, After: 90, Times: 1, Fault: outage(graphsim.RetryNone, hour)}}, same: true, check: sitsOut(hour, 4*time.Minute, 400)},
+		// Up to four kinds of requests are asked for at the time, each with a quota of
+		// its own, and each is tried again about every half minute.
+		{name: "throttled for an hour, without Retry-After", rules: []graphsim.Rule{{On: graphsim.OnMethods, After: 90, Times: 1, Fault: outage(graphsim.RetryNone, hour)}}, same: true, check: sitsOut(hour, 4*time.Minute, 600)},
 		{name: "throttled for an hour, with seconds", rules: []graphsim.Rule{{On: graphsim.OnMethods, After: 90, Times: 1, Fault: outage(graphsim.RetrySeconds, hour)}}, same: true, check: sitsOut(hour, time.Minute, 0)},
 		{name: "throttled for an hour, with a date", rules: []graphsim.Rule{{On: graphsim.OnMethods, After: 90, Times: 1, Fault: outage(graphsim.RetryDate, hour)}}, same: true, check: sitsOut(hour, time.Minute, 0)},
 		{name: "link that repeats, once", rules: page(graphsim.FaultRepeatLink, 1), same: true},
