@@ -25,20 +25,7 @@ import (
 const (
 	benchUsers    = 1_000_000
 	benchPasskeys = 1_000_000
-	benchGroup    = "7a1d6c0e-24f7-4f0f-8f5c-0f2f5b6f4a02"
 )
-
-const benchLegacy = `{"@odata.type":"#microsoft.graph.fido2AuthenticationMethodConfiguration","id":"Fido2","state":"enabled","isAttestationEnforced":false,
-	"keyRestrictions":{"isEnforced":false,"enforcementType":"allow","aaGuids":[]},
-	"includeTargets":[{"targetType":"group","id":"all_users"}],"excludeTargets":[]}`
-
-const benchProfiles = `{"@odata.type":"#microsoft.graph.fido2AuthenticationMethodConfiguration","id":"Fido2","state":"enabled","defaultPasskeyProfile":"00000000-0000-0000-0000-000000000001",
-	"excludeTargets":[],"includeTargets":[
-		{"targetType":"group","id":"all_users","allowedPasskeyProfiles":["00000000-0000-0000-0000-000000000001"]},
-		{"targetType":"group","id":"` + benchGroup + `","allowedPasskeyProfiles":["00000000-0000-0000-0000-000000000001","e1c9b8a7-3a51-4f57-9a0e-6f1a55e0c003"]}],
-	"passkeyProfiles":[
-		{"id":"00000000-0000-0000-0000-000000000001","name":"Default passkey profile","passkeyTypes":"deviceBound,synced","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":false,"enforcementType":"allow","aaGuids":[]}},
-		{"id":"e1c9b8a7-3a51-4f57-9a0e-6f1a55e0c003","name":"Synced for pilots","passkeyTypes":"synced","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":false,"enforcementType":"allow","aaGuids":[]}}]}`
 
 func benchUserID(i int) string {
 	return fmt.Sprintf("%08x-0000-4000-8000-%012x", uint32(i)*2654435761, i)
