@@ -174,24 +174,6 @@ func (r *Reader) Coverage(ctx context.Context) (audit.Coverage, error) {
 	return c, nil
 }
 
-func counts(ctx context.Context, db *sql.DB) (map[audit.Outcome]int, error) {
-	rows, err := db.QueryContext(ctx, "SELECT outcome, count(*) FROM users GROUP BY outcome")
-	if err != nil {
-		return nil, fmt.Errorf("count users: %w", classify(err))
-	}
-	defer rows.Close()
-	out := make(map[audit.Outcome]int)
-	for rows.Next() {
-		var o string
-		var n int
-		if err := rows.Scan(&o, &n); err != nil {
-			return nil, fmt.Errorf("count users: %w", err)
-		}
-		out[audit.Outcome(o)] = n
-	}
-	return out, rows.Err()
-}
-
 // A Use counts the passkeys and the users that hold one AAGUID, in the text
 // that Graph sent.
 type Use struct {

@@ -335,4 +335,20 @@ func (s *Store) NoteEffort(ctx context.Context, e Effort, ended string) error {
 }
 
 // Counts tells how many users there are with each outcome.
-func (s *Store) Counts(ctx context.Context) (map[audit.Outcome]int, error) { return counts(ctx, s.db) }
+func (s *Store) Counts(ctx context.Context) (map[audit.Outcome]int, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT outcome, count(*) FROM users GROUP BY outcome")
+	if err != nil {
+		return nil, fmt.Errorf("count users: %w", classify(err))
+	}
+	defer rows.Close()
+	out := make(map[audit.Outcome]int)
+	for rows.Next() {
+		var o string
+		var n int
+		if err := rows.Scan(&o, &n); err != nil {
+			return nil, fmt.Errorf("count users: %w", err)
+		}
+		out[audit.Outcome(o)] = n
+	}
+	return out, rows.Err()
+}

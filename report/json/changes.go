@@ -264,10 +264,9 @@ func orNull(s string) *string {
 }
 
 func timePointer(t time.Time) *time.Time {
-	// encoding/json refuses years beyond 9999.
-	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+	t, ok := utc(t)
+	if !ok {
 		return nil
 	}
-	t = t.UTC()
 	return &t
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"passkey-audit/report"
 )
@@ -27,4 +28,11 @@ func writeIndented(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// utc gives a time in UTC; false where there is none, or where RFC 3339 has no
+// form for its year: encoding/json refuses those.
+func utc(t time.Time) (time.Time, bool) {
+	t = t.UTC()
+	return t, !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999
 }

@@ -148,11 +148,11 @@ func (e *encoder) ternary(key string, t audit.Ternary) {
 	e.buf = append(e.buf, "null"...)
 }
 
-// time adds a time, or null where there is none or where RFC 3339 has no form
-// for its year.
+// time adds a time, or null.
 func (e *encoder) time(key string, t time.Time) {
 	e.buf = append(e.buf, key...)
-	if t = t.UTC(); t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+	t, ok := utc(t)
+	if !ok {
 		e.buf = append(e.buf, "null"...)
 		return
 	}
